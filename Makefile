@@ -1,0 +1,37 @@
+# Two commands on a fresh machine with Python 3.11 and make: `make demo` and `make test`. Both set up .venv first.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+WORKERS ?= 2
+
+.PHONY: help demo test test-slow check setup report clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+setup: $(VENV)/.ready  ## the virtual environment
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup  ## one run on the laptop default, and its result
+	$(RUN) -m medloc.run
+
+test: setup check  ## the tests, a few minutes on two cores
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -m 'not slow' -n $(WORKERS)
+
+test-slow: setup  ## the tests that take minutes each
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -m slow -n $(WORKERS)
+
+check: setup  ## style and types
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+report: setup  ## tables from the records under results/
+	$(RUN) -m medloc.report
+
+clean:  ## remove the virtual environment; results stay
+	rm -rf $(VENV)

@@ -1,0 +1,124 @@
+"""Boxes: how large, how much two overlap, how to read one from an answer, and on which grid it is written.
+
+Whatever judges an answer (training, evaluation, scoring) goes through this file. Standard library only.
+"""
+
+import math
+import re
+from collections import deque
+from dataclasses import dataclass
+
+SPACES = ("pixels", "resized", "thousand")
+"""Grids in which a model family answers: original pixels, the processor's resized pixels, 0 to 1000."""
+
+IOU_DECIMALS = 6
+"""An IoU is rounded to this many decimals once, before it meets a reward, the window or a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A half-open rectangle [x0, x1) x [y0, y1), in pixels of the original image unless said otherwise.
+
+    An answer may be unordered or degenerate; it is still a box, of area 0.
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        """Horizontal extent x1 - x0; negative where the corners are swapped."""
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        """Vertical extent y1 - y0; negative where the corners are swapped."""
+        return self.y1 - self.y0
+
+    @property
+    def area(self) -> float:
+        """Covered area, 0 for a degenerate or unordered box."""
+        return max(0.0, self.width) * max(0.0, self.height)
+
+    def as_list(self) -> list[float]:
+        """Return [x0, y0, x1, y1]."""
+        return [self.x0, self.y0, self.x1, self.y1]
+
+    def scaled(self, sx: float, sy: float) -> "Box":
+        """Return the box with x multiplied by `sx` and y by `sy`."""
+        return Box(self.x0 * sx, self.y0 * sy, self.x1 * sx, self.y1 * sy)
+
+
+def iou(a: Box, b: Box) -> float:
+    """Return intersection over union in [0, 1]; 0 if either box is degenerate, unordered or non-finite."""
+    if not (_has_area(a) and _has_area(b)):
+        return 0.0
+    overlap = Box(max(a.x0, b.x0), max(a.y0, b.y0), min(a.x1, b.x1), min(a.y1, b.y1)).area
+    union = a.area + b.area - overlap
+    # The area of a finite box can still overflow to infinity or vanish to 0.
+    return overlap / union if 0.0 < union < math.inf else 0.0
+
+
+def _has_area(box: Box) -> bool:
+    return 0.0 < box.width < math.inf and 0.0 < box.height < math.inf
+
+
+NO_BRACKET = "no bracket"
+NOT_CLOSED = "bracket not closed"
+NOT_FOUR_NUMBERS = "not four numbers"
+
+
+@dataclass(frozen=True, slots=True)
+class ParseFailure:
+    """Why an answer holds no box. Falsy, so that `if box:` asks whether there is one.
+
+    Attributes:
+        reason: `NO_BRACKET`, `NOT_CLOSED` or `NOT_FOUR_NUMBERS`.
+    """
+
+    reason: str
+
+    def __bool__(self) -> bool:
+        return False
+
+
+# Linear in the length of the text: `*+` and `{1,9}+` never give back what they took, and no attempt
+# that began at a "[" can run past the next "[", so the attempts share no character.
+_NUMBER = r"\s*+([+-]?[0-9]{1,9}+(?:\.[0-9]{1,9}+)?)\s*+"
+_FOUR_NUMBERS = re.compile(r"\[" + ",".join([_NUMBER] * 4) + r"\]")
+_CLOSED = re.compile(r"\[[^\[\]]*+\]")
+
+
+def parse_box(text: str) -> Box | ParseFailure:
+    """Return the last complete bracket of an answer as a box, on the grid the answer was written in.
+
+    A complete bracket is a pair of square brackets, the innermost where nested, that holds exactly four
+    comma-separated ASCII numbers `[+-]?d{1,9}(.d{1,9})?` with white space anywhere between them. Prose and
+    tags may stand around it. Takes linear time and never raises, whatever the string.
+    """
+    last = deque(_FOUR_NUMBERS.finditer(text), maxlen=1)
+    if last:
+        return Box(*map(float, last[0].groups()))
+    if "[" not in text:
+        return ParseFailure(NO_BRACKET)
+    return ParseFailure(NOT_FOUR_NUMBERS if _CLOSED.search(text) else NOT_CLOSED)
+
+
+def to_original(box: Box, width: int, height: int, answer_width: int, answer_height: int) -> Box:
+    """Carry a box from the answer's grid to pixels of the original image.
+
+    Args:
+        box: the box as answered.
+        width: width of the original image, in pixels.
+        height: height of the original image, in pixels.
+        answer_width: width of the grid of the answers: original, resized or 1000.
+        answer_height: height of that grid.
+    """
+    return box.scaled(width / answer_width, height / answer_height)
+
+
+def to_answer(box: Box, width: int, height: int, answer_width: int, answer_height: int) -> Box:
+    """Carry a box from pixels of the original image to the answer's grid; the inverse of `to_original`."""
+    return box.scaled(answer_width / width, answer_height / height)

@@ -1,0 +1,155 @@
+"""The state machine: watch the window, check the criterion, raise the threshold.
+
+MedLoc-R1 (arXiv:2603.28120v1), Section 3.2.3. Pure and deterministic: the same IoUs give the same thresholds
+on every machine and every rank. Evaluation never comes here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from medloc.curriculum.criteria import Criteria
+from medloc.curriculum.schedule import Schedule
+from medloc.curriculum.state import check_state
+from medloc.curriculum.strategy import Strategy
+from medloc.curriculum.window import Window, WindowParams, checked_groups
+
+TAU_DECIMALS = 9
+"""tau is rounded to this many decimals after a raise, so that 0.3 + 0.15 + 0.15 stands on 0.6."""
+
+
+@dataclass(frozen=True)
+class CurriculumParams:
+    """The four parts that make a curriculum; each has checked itself."""
+
+    schedule: Schedule
+    criteria: Criteria
+    strategy: Strategy
+    window: WindowParams
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one optimizer step did to the threshold, and why.
+
+    Attributes:
+        tau_used: threshold in force while the step was rewarded.
+        tau: threshold in force after it.
+        mean_reward: r̄ of Equation 6 at `tau_used`, before any refresh; None while the window is not full.
+        reward_std: σ of Equation 7; None likewise.
+        iou_margin: m̄ of Equation 8; None likewise.
+        P: least mean reward asked for at `tau_used`.
+        S: greatest standard deviation allowed at `tau_used`.
+        margin: Δ, least IoU margin asked for.
+        reward_held: whether r̄ ≥ P, asked for or not; None while the window is not full.
+        stability_held: whether σ ≤ S; None likewise.
+        margin_held: whether m̄ ≥ Δ; None likewise.
+        updated: whether tau rose.
+        window_filled: entries held when the criterion was due, before any refresh; at most N.
+    """
+
+    tau_used: float
+    tau: float
+    mean_reward: float | None
+    reward_std: float | None
+    iou_margin: float | None
+    P: float
+    S: float
+    margin: float
+    reward_held: bool | None
+    stability_held: bool | None
+    margin_held: bool | None
+    updated: bool
+    window_filled: int
+
+
+class Curriculum:
+    """The paper's performance-aware threshold.
+
+    Reward a step's answers with `tau`, then `observe` their IoUs; `tau` may have risen for the next step.
+    """
+
+    def __init__(self, params: CurriculumParams) -> None:
+        self.params = params
+        self._tau = float(params.schedule.tau0)
+        self._window = Window(params.window, self._tau)
+
+    @property
+    def tau(self) -> float:
+        """The IoU threshold in force, in [0, 1]; it never falls."""
+        return self._tau
+
+    def observe(self, groups: Iterable[Iterable[float]]) -> Decision:
+        """Take in the raw IoUs of one optimizer step, and perhaps raise `tau`.
+
+        Args:
+            groups: the step's groups in global order, each of G IoUs in [0, 1]; rounded to 6 decimals here.
+
+        Raises:
+            ValueError: no group, an empty or ragged one, or a value that is no IoU. The state is untouched.
+        """
+        self._window.add(checked_groups(groups))
+        return self._decide() if self._window.full else self._wait()
+
+    def _wait(self) -> Decision:
+        P, S = self.params.strategy.bounds(self._tau)
+        unknown = (None, None, None)
+        bounds = (P, S, self.params.criteria.margin)
+        return Decision(self._tau, self._tau, *unknown, *bounds, *unknown, False, len(self._window))
+
+    def _decide(self) -> Decision:
+        used, filled, criteria = self._tau, len(self._window), self.params.criteria
+        P, S = self.params.strategy.bounds(used)
+        found = self._window.statistics()
+        held = criteria.check(found.mean_reward, found.reward_std, found.iou_margin, P, S)
+        updated = criteria.satisfied(held) and self._raise()
+        return Decision(
+            tau_used=used,
+            tau=self._tau,
+            mean_reward=found.mean_reward,
+            reward_std=found.reward_std,
+            iou_margin=found.iou_margin,
+            P=P,
+            S=S,
+            margin=criteria.margin,
+            reward_held=held.reward,
+            stability_held=held.stability,
+            margin_held=held.margin,
+            updated=updated,
+            window_filled=filled,
+        )
+
+    def _raise(self) -> bool:
+        """Apply Equation 10 and refresh the window; False where tau stands already at its end."""
+        tau = next_tau(self._tau, self.params.schedule)
+        if tau == self._tau:
+            return False
+        self._tau = tau
+        self._window.raise_to(tau)
+        return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything needed to go on as if never stopped, as plain JSON."""
+        window = self.params.window
+        return {"tau": self._tau, "unit": window.unit, "size": window.size, "entries": self._window.entries}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over a state written by `state_dict` under the same schedule range and window.
+
+        Raises:
+            ValueError: unknown or missing keys, another window unit or size, or values out of range; the
+                curriculum is left as it was.
+        """
+        check_state(state, self.params.schedule, self.params.window)
+        window = Window(self.params.window, float(state["tau"]))
+        for entry in state["entries"]:
+            window.append(entry)
+        self._tau, self._window = float(state["tau"]), window
+
+
+def next_tau(tau: float, schedule: Schedule) -> float:
+    """Return the threshold after a raise, Equation 10: τₖ₊₁ = min(τₖ + δ(τₖ), τ_target).
+
+    It never lies below `tau`; rounding may leave it there.
+    """
+    return max(tau, min(round(tau + schedule.delta(tau), TAU_DECIMALS), schedule.tau_target))

@@ -1,0 +1,163 @@
+"""How far the threshold moves at a raise: Equations 11 to 13.
+
+MedLoc-R1 (arXiv:2603.28120v1), Section 3.2.3. A schedule knows where tau starts (`tau0`), where it ends
+(`tau_target`) and its next step (`delta`).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+from medloc.curriculum.checks import ascending, number, numbers, require
+
+
+def piecewise_delta(tau: float, deltas: tuple[float, ...], boundaries: tuple[float, ...]) -> float:
+    """Return the step of Equation 11, piecewise decay.
+
+    δ(τ) = δ⁽¹⁾ − (δ⁽¹⁾ − δ⁽²⁾)·I[τ ≥ β⁽¹⁾] − (δ⁽²⁾ − δ⁽³⁾)·I[τ ≥ β⁽²⁾]: a threshold that stands on a boundary
+    belongs to the later stage.
+
+    Args:
+        tau: τ, the threshold in force, in [0, 1].
+        deltas: δ⁽¹⁾ ≥ δ⁽²⁾ ≥ δ⁽³⁾ > 0, steps of the three stages in IoU.
+        boundaries: β⁽¹⁾ < β⁽²⁾, where stages two and three begin.
+    """
+    first, second, third = deltas
+    return first - (first - second) * (tau >= boundaries[0]) - (second - third) * (tau >= boundaries[1])
+
+
+def linear_delta(tau: float, tau0: float, tau_target: float, delta0: float) -> float:
+    """Return the step of Equation 12, linear decay: δ(τ) = δ₀·(1 − (τ − τ₀)/(τ_target − τ₀))."""
+    return delta0 * (1.0 - (tau - tau0) / (tau_target - tau0))
+
+
+def cosine_delta(tau: float, tau0: float, tau_target: float, delta0: float) -> float:
+    """Return the step of Equation 13, cosine decay: δ(τ) = δ₀/2·(1 + cos(π·(τ − τ₀)/(τ_target − τ₀)))."""
+    return delta0 / 2.0 * (1.0 + math.cos(math.pi * (tau - tau0) / (tau_target - tau0)))
+
+
+class Schedule(Protocol):
+    """Where the threshold starts, where it ends, and how far it moves at a raise."""
+
+    @property
+    def tau0(self) -> float:
+        """Threshold at the first step, in [0, 1]."""
+
+    @property
+    def tau_target(self) -> float:
+        """Threshold never passed, in [0, 1]."""
+
+    def delta(self, tau: float) -> float:
+        """Return the step from `tau`, in IoU."""
+
+
+@dataclass(frozen=True)
+class Piecewise:
+    """The paper's default: large steps early, small ones late (Equation 11)."""
+
+    tau0: float
+    tau_target: float
+    deltas: tuple[float, ...]
+    boundaries: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _check_range(self.tau0, self.tau_target)
+        deltas = numbers("schedule.deltas", self.deltas, 0.0, 1.0, "the paper uses [0.15, 0.10, 0.05]")
+        falls = len(deltas) == 3 and deltas[0] >= deltas[1] >= deltas[2] > 0.0
+        rule, remedy = "must be three steps, none larger than the one before, all above 0", "largest first"
+        require(falls, "schedule.deltas", deltas, rule, remedy)
+        boundaries = numbers("schedule.boundaries", self.boundaries, 0.0, 1.0, "the paper uses [0.55, 0.75]")
+        require(len(boundaries) == 2, "schedule.boundaries", boundaries, "must be two values", "three stages")
+        ascending("schedule.boundaries", boundaries, "swap them; the paper uses [0.55, 0.75]")
+        object.__setattr__(self, "deltas", deltas)
+        object.__setattr__(self, "boundaries", boundaries)
+
+    def delta(self, tau: float) -> float:
+        """Return the step from `tau`, in IoU."""
+        return piecewise_delta(tau, self.deltas, self.boundaries)
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Steps that shrink in proportion to the way left (Equation 12); the target is approached, not passed."""
+
+    tau0: float
+    tau_target: float
+    delta0: float
+
+    def __post_init__(self) -> None:
+        _check_range(self.tau0, self.tau_target)
+        _check_step("schedule.delta0", self.delta0)
+
+    def delta(self, tau: float) -> float:
+        """Return the step from `tau`, in IoU."""
+        return linear_delta(tau, self.tau0, self.tau_target, self.delta0)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Steps along half a cosine (Equation 13); the target is approached, not passed."""
+
+    tau0: float
+    tau_target: float
+    delta0: float
+
+    def __post_init__(self) -> None:
+        _check_range(self.tau0, self.tau_target)
+        _check_step("schedule.delta0", self.delta0)
+
+    def delta(self, tau: float) -> float:
+        """Return the step from `tau`, in IoU."""
+        return cosine_delta(tau, self.tau0, self.tau_target, self.delta0)
+
+
+@dataclass(frozen=True)
+class Identical:
+    """One step size throughout (the paper's Table 4, "Identical")."""
+
+    tau0: float
+    tau_target: float
+    step: float
+
+    def __post_init__(self) -> None:
+        _check_range(self.tau0, self.tau_target)
+        _check_step("schedule.delta", self.step)
+
+    def delta(self, tau: float) -> float:
+        """Return the step, the same from everywhere."""
+        return self.step
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A threshold that never moves (Equation 3 alone; the paper's baseline with tau = 0.5)."""
+
+    tau: float
+
+    def __post_init__(self) -> None:
+        number("schedule.tau", self.tau, 0.0, 1.0, "the paper's fixed baseline uses 0.5")
+
+    @property
+    def tau0(self) -> float:
+        """The threshold itself."""
+        return self.tau
+
+    @property
+    def tau_target(self) -> float:
+        """The threshold itself."""
+        return self.tau
+
+    def delta(self, tau: float) -> float:
+        """Return 0."""
+        return 0.0
+
+
+def _check_range(tau0: float, tau_target: float) -> None:
+    number("schedule.tau0", tau0, 0.0, 1.0, "the paper starts at 0.3")
+    number("schedule.tau_target", tau_target, 0.0, 1.0, "the paper ends at 0.8")
+    rule = f"must be below schedule.tau_target={tau_target}"
+    require(tau0 < tau_target, "schedule.tau0", tau0, rule, "swap them, or use schedule=fixed")
+
+
+def _check_step(key: str, value: float) -> None:
+    number(key, value, 0.0, 1.0, "the paper's steps lie between 0.05 and 0.25", open_low=True)

@@ -1,0 +1,207 @@
+"""Dermoscopy phantoms after HAM10000: a dark irregular core in skin, and a pale periphery that belongs to it.
+
+300 x 225 px, half the native linear size. Box area, aspect, centre and fill follow the measured statistics of
+HAM10000's 10,015 masks.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from medloc.data.phantoms.canvas import (
+    Array,
+    Phantom,
+    Range,
+    capped,
+    curve,
+    draw_mask,
+    fill,
+    gray_image,
+    nested,
+    outline,
+    pick,
+    shrunk,
+    strokes,
+)
+from medloc.data.phantoms.noise import clouds, grain, mottle
+
+SIZE = (300, 225)
+FRAME = SIZE[0] / SIZE[1]
+SIDE_CAP = (0.80, 1.06)  # sides of the box over those of the image: as they are up to, at most
+CLASSES = {  # name: (images in HAM10000, median box area as a fraction of the image)
+    "nv": (6705, 0.28),
+    "mel": (1113, 0.43),
+    "bkl": (1099, 0.42),
+    "bcc": (514, 0.32),
+    "akiec": (327, 0.58),
+    "vasc": (142, 0.13),
+    "df": (115, 0.37),
+}
+AREA_SD = 0.87  # of ln(box area) within a class
+AREA_SHIFT = -0.08  # of ln(box area): the cap below takes some away at the top
+ASPECT = (0.109, 0.251)  # mean and sd of ln(width / height)
+CENTRE = ((0.492, 0.052), (0.497, 0.060))  # mean and sd of x and y, fractions of the image
+SKINS = ((222, 172, 160), (232, 150, 142), (214, 168, 180), (226, 186, 160), (196, 148, 150), (208, 160, 196))
+PIGMENT = (0.82, 1.06, 1.12)  # how strongly melanin darkens red, green, blue
+
+
+@dataclass(frozen=True)
+class Dials:
+    """What makes these phantoms hard; ranges are drawn from uniformly, chances are per image.
+
+    Attributes:
+        halo: Linear size of the true box over that of the visible core. Moves "where does it end".
+        lean: How far the core may sit off-centre; 1: it may touch the truth's edge.
+        contrast: Share of the skin's brightness missing in the core (measured: 0.24 to 0.52).
+        periphery: Darkness at the core's edge and at the truth's edge, as shares of the core's.
+        skin_noise: Sd of the skin in gray levels, half of it blotches (measured, all causes: 7 to 12).
+        lumps: Irregularity of the outline.
+        hair: Chance of hairs; up to 24 of them.
+        freckles: Chance of 1 to 5 small brown spots that are not the lesion.
+        ruler: Chance of ruler ticks or ink.
+        bubbles: Chance of glare spots.
+        vignette: Chance of a dark round border.
+    """
+
+    halo: Range = (1.30, 1.55)
+    lean: float = 0.35
+    contrast: Range = (0.24, 0.52)
+    periphery: Range = (0.34, 0.12)
+    skin_noise: Range = (7.0, 12.0)
+    lumps: float = 0.14
+    hair: float = 0.35
+    freckles: float = 0.30
+    ruler: float = 0.15
+    bubbles: float = 0.20
+    vignette: float = 0.30
+
+
+DIALS = Dials()
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """What two photographs of one lesion have in common; lengths in px."""
+
+    label: str
+    width: float
+    height: float
+    outline: Array
+    halo: float
+    lean: Array
+    darkness: Array
+    skin: Array
+
+
+def draw_lesion(rng: np.random.Generator, dials: Dials) -> Lesion:
+    """Draw one lesion and the skin it sits in."""
+    counts = np.array([count for count, _ in CLASSES.values()])
+    label = str(rng.choice(list(CLASSES), p=counts / counts.sum()))
+    area = np.exp(rng.normal(np.log(CLASSES[label][1]) + AREA_SHIFT, AREA_SD))
+    aspect = np.exp(rng.normal(*ASPECT))
+    return Lesion(
+        label=label,
+        width=max(18.0, capped(np.sqrt(area * aspect / FRAME), *SIDE_CAP) * SIZE[0]),
+        height=max(18.0, capped(np.sqrt(area / aspect * FRAME), *SIDE_CAP) * SIZE[1]),
+        outline=outline(rng, dials.lumps),
+        halo=pick(rng, dials.halo),
+        lean=rng.uniform(-dials.lean, dials.lean, 2),
+        darkness=np.clip(pick(rng, dials.contrast) * np.array(PIGMENT) * rng.normal(1, 0.06, 3), 0, 0.9),
+        skin=np.array(SKINS[rng.integers(len(SKINS))]) * rng.normal(1, 0.05) + rng.normal(0, 5, 3),
+    )
+
+
+def draw(subject: np.random.Generator, view: np.random.Generator, dials: Dials | None = None) -> Phantom:
+    """Draw one photograph.
+
+    Args:
+        subject: Decides the lesion; the same state gives the same lesion.
+        view: Decides the photograph: place, size, noise and everything in the way.
+        dials: How hard; DIALS by default.
+    """
+    dials = dials or DIALS
+    lesion = draw_lesion(subject, dials)
+    truth = _place(view, lesion)
+    core = shrunk(truth, lesion.halo, lesion.lean)
+    canvas = _skin(view, lesion.skin, dials)
+    depth = nested(SIZE, truth, core, dials.periphery, blur=1.6) + _freckles(view, dials)
+    depth = depth * (1 + 0.12 * mottle(view, *depth.shape) + 0.12 * clouds(view, *depth.shape))
+    canvas = canvas * (1 - np.clip(depth, 0, 1.3)[..., None] * lesion.darkness)
+    canvas = _artefacts(view, canvas, dials)
+    return Phantom(gray_image(canvas), draw_mask(SIZE, truth), lesion.label)
+
+
+def _place(view: np.random.Generator, lesion: Lesion) -> Array:
+    centre = np.array([view.normal(*CENTRE[0]) * SIZE[0], view.normal(*CENTRE[1]) * SIZE[1]])
+    box = np.array([lesion.width, lesion.height]) * view.normal(1, 0.04)
+    room = np.maximum(
+        (np.array(SIZE) - box) / 2, 0
+    )  # small lesions lie inside, large ones are cut on both sides
+    middle = np.array(SIZE) / 2
+    place: Array = np.clip(centre, middle - room, middle + room) + box * lesion.outline
+    return place
+
+
+def _skin(view: np.random.Generator, tone: Array, dials: Dials) -> Array:
+    width, height = SIZE
+    sd = pick(view, dials.skin_noise)
+    noise = sd * (0.6 * grain(view, height, width) + 0.5 * clouds(view, height, width))
+    noise = noise + 0.3 * sd * mottle(view, height, width)
+    slope = np.linspace(-0.06, 0.06, width, dtype=np.float32) * view.uniform(-1, 1)
+    light = (1 + slope) * _vignette(view, dials)
+    return ((tone.astype(np.float32) + noise[..., None]) * light[..., None]).astype(np.float32)
+
+
+def _vignette(view: np.random.Generator, dials: Dials) -> Array:
+    if view.random() > dials.vignette:
+        return np.ones((SIZE[1], SIZE[0]), dtype=np.float32)
+    angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    radius = view.uniform(0.52, 0.62) * SIZE[0]
+    ring = (
+        np.array(SIZE) / 2
+        + view.normal(0, 4, 2)
+        + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    )
+    return 1 - view.uniform(0.3, 0.9) * (1 - fill(SIZE, ring, blur=view.uniform(3, 14)))
+
+
+def _freckles(view: np.random.Generator, dials: Dials) -> Array | float:
+    if view.random() > dials.freckles:
+        return 0.0
+    spots = np.zeros((SIZE[1], SIZE[0]), dtype=np.float32)
+    for _ in range(view.integers(1, 6)):
+        spot = view.uniform(0, 1, 2) * SIZE + view.uniform(4, 11) * outline(view, 0.1, 16)
+        spots = np.maximum(spots, view.uniform(0.2, 0.6) * fill(SIZE, spot, blur=1.2))
+    return spots
+
+
+def _artefacts(view: np.random.Generator, canvas: Array, dials: Dials) -> Array:
+    if view.random() < dials.hair:
+        canvas = _overlay(canvas, (45, 30, 28), 0.75 * strokes(SIZE, _hairs(view), 1, blur=0.5))
+    if view.random() < dials.ruler:
+        canvas = _overlay(canvas, (60, 45, 90), 0.8 * strokes(SIZE, _ticks(view), 1))
+    if view.random() < dials.bubbles:
+        spots = [view.uniform(0, 1, 2) * SIZE + view.uniform(2, 7) * outline(view, 0.0, 16) for _ in range(3)]
+        glare = np.max([fill(SIZE, spot, blur=0.8) for spot in spots], axis=0)
+        canvas = _overlay(canvas, (250, 245, 245), 0.7 * glare)
+    return canvas
+
+
+def _overlay(canvas: Array, colour: tuple[int, int, int], alpha: Array) -> Array:
+    return canvas + alpha[..., None] * (np.array(colour, dtype=np.float32) - canvas)
+
+
+def _hairs(view: np.random.Generator) -> list[Array]:
+    comb = view.uniform(0, np.pi)
+    hairs = []
+    for _ in range(view.integers(4, 25)):
+        start, angle, length = view.uniform(0, 1, 2) * SIZE, comb + view.normal(0, 0.3), view.uniform(40, 170)
+        end = start + length * np.array([np.cos(angle), np.sin(angle)])
+        hairs.append(curve(start, (start + end) / 2 + view.normal(0, 14, 2), end))
+    return hairs
+
+
+def _ticks(view: np.random.Generator) -> list[Array]:
+    y, x0, step = view.choice((14, SIZE[1] - 14)), view.uniform(10, 120), view.uniform(4, 7)
+    marks = [np.array([[x0 + i * step, y], [x0 + i * step, y - (7 if i % 5 == 0 else 4)]]) for i in range(21)]
+    return [np.array([[x0, y], [x0 + 20 * step, y]]), *marks]

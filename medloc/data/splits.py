@@ -1,0 +1,90 @@
+"""Divide examples into training and test, the same way on every machine.
+
+Examples are sorted by id before a seeded permutation, so that the order of files on disk plays no part.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from medloc.data.example import Example
+
+Split = tuple[tuple[Example, ...], tuple[Example, ...]]
+"""Training and test examples, each sorted by id."""
+
+
+def fifth(count: int) -> int:
+    """Return how many of `count` examples are tested: 20 %, rounded up as in the paper (HEEL: 792)."""
+    return -(-count // 5)
+
+
+def random_split(examples: Sequence[Example], n_test: int, seed: int) -> Split:
+    """Split by image, neither stratified nor grouped: the paper's HAM10000 split, with its leak."""
+    pool = _by_id(examples)
+    order = np.random.default_rng(seed).permutation(len(pool))
+    return _divided(pool, {int(i) for i in order[:n_test]})
+
+
+def stratified_split(examples: Sequence[Example], n_test: int, seed: int) -> Split:
+    """Split by image within each class: the paper's HEEL split, with scikit-learn's arithmetic.
+
+    Classes get their share of the training images, then of the test images among what is left, rounded down;
+    the images still missing go to the largest remainders. 1842 + 1316 + 798 images give 369 + 263 + 160.
+    """
+    pool = _by_id(examples)
+    labels = sorted({example.label for example in pool})
+    sizes = [sum(example.label == label for example in pool) for label in labels]
+    train = _shares(sizes, len(pool) - n_test)
+    test = _shares([size - taken for size, taken in zip(sizes, train, strict=True)], n_test)
+    rng = np.random.default_rng(seed)
+    chosen: set[int] = set()
+    for label, count in zip(labels, test, strict=True):
+        members = [i for i, example in enumerate(pool) if example.label == label]
+        chosen.update(int(i) for i in rng.permutation(members)[:count])
+    return _divided(pool, chosen)
+
+
+def grouped_split(examples: Sequence[Example], n_test: int, seed: int) -> Split:
+    """Split so that no group (lesion, patient) is on both sides.
+
+    Whole groups are taken in random order as long as they fit, so that the test set has exactly `n_test`
+    examples wherever the sizes of the groups allow it.
+    """
+    pool = _by_id(examples)
+    sizes = Counter(example.group for example in pool)
+    names = sorted(sizes)
+    room, taken = n_test, set()
+    for i in np.random.default_rng(seed).permutation(len(names)):
+        if sizes[names[i]] <= room:
+            taken.add(names[i])
+            room -= sizes[names[i]]
+    return _divided(pool, {i for i, example in enumerate(pool) if example.group in taken})
+
+
+def leak(split: Split) -> float:
+    """Return the share of test examples, in [0, 1], whose group is also in training."""
+    train, test = split
+    known = {example.group for example in train}
+    return sum(example.group in known for example in test) / len(test) if test else 0.0
+
+
+def _by_id(examples: Sequence[Example]) -> list[Example]:
+    return sorted(examples, key=lambda example: example.id)
+
+
+def _divided(pool: list[Example], test: set[int]) -> Split:
+    return (
+        tuple(example for i, example in enumerate(pool) if i not in test),
+        tuple(example for i, example in enumerate(pool) if i in test),
+    )
+
+
+def _shares(sizes: list[int], total: int) -> list[int]:
+    """Divide `total` in proportion to `sizes`, by largest remainder (ties: the earlier class)."""
+    exact = [size * total / max(1, sum(sizes)) for size in sizes]
+    shares = [int(value) for value in exact]
+    by_remainder = sorted(range(len(sizes)), key=lambda i: (shares[i] - exact[i], i))
+    for i in by_remainder[: total - sum(shares)]:
+        shares[i] += 1
+    return shares

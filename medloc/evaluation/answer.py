@@ -1,0 +1,130 @@
+"""Greedy answers to test images, in batches; nothing here touches the curriculum or the random state."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+
+from medloc.boxes import Box
+from medloc.data.example import Example
+from medloc.data.images import open_image
+from medloc.evaluation.samples import Sample
+from medloc.models.load import LoadedModel
+from medloc.rewards import Answer, judge
+
+
+GREEDY: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+
+
+def answer_all(
+    loaded: LoadedModel, examples: Sequence[Example], prompt: str, *, batch_size: int, max_new_tokens: int
+) -> list[Sample]:
+    """Answers every example greedily and judges the answers.
+
+    Args:
+        loaded: model, processor and grid.
+        examples: the images with their true boxes, in the order of the result.
+        prompt: the question, the same for all.
+        batch_size: images answered at once.
+        max_new_tokens: longest answer.
+
+    Returns:
+        One sample per example.
+    """
+    was_training = loaded.model.training
+    loaded.model.eval()
+    samples: list[Sample] = []
+    for start in range(0, len(examples), batch_size):
+        batch = examples[start : start + batch_size]
+        texts = _generate(loaded, [open_image(example.image) for example in batch], prompt, max_new_tokens=max_new_tokens, **GREEDY)
+        samples.extend(_sample(loaded, example, text) for example, text in zip(batch, texts, strict=True))
+    loaded.model.train(was_training)
+    return samples
+
+
+def sample_groups(
+    loaded: LoadedModel,
+    examples: Sequence[Example],
+    prompt: str,
+    *,
+    group_size: int,
+    temperature: float,
+    max_new_tokens: int,
+    seed: int,
+) -> list[list[float]]:
+    """Samples a group of answers for every example, as a training step would, and returns their IoUs.
+
+    The random state outside is left as it was.
+    """
+    back = [_back(loaded, example) for example in examples]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        texts = [
+            _generate(
+                loaded,
+                [open_image(example.image)] * group_size,
+                prompt,
+                max_new_tokens=max_new_tokens,
+                do_sample=True,
+                temperature=temperature,
+                top_p=1.0,
+                top_k=0,
+            )
+            for example in examples
+        ]
+    return [
+        [judge(text, example.box, to_original).iou for text in group]
+        for group, example, to_original in zip(texts, examples, back, strict=True)
+    ]
+
+
+def nearest_ious(loaded: LoadedModel, examples: Sequence[Example]) -> Iterator[float]:
+    """Yields the IoU of the best answer that each example's grid can express: the ceiling of every metric."""
+    for example in examples:
+        grid = loaded.grid(example.width, example.height)
+        yield judge(grid.text(example.box, example.width, example.height), example.box, _back(loaded, example)).iou
+
+
+def _generate(loaded: LoadedModel, images: list[Image.Image], prompt: str, **generation: Any) -> list[str]:
+    processor, model = loaded.processor, loaded.model
+    content = [{"type": "image"}, {"type": "text", "text": prompt}]
+    question = processor.apply_chat_template(
+        [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
+    )
+    inputs = processor(
+        text=[question] * len(images), images=images, padding=True, padding_side="left", return_tensors="pt"
+    ).to(model.device)
+    with torch.inference_mode():
+        tokens = model.generate(
+            **inputs,
+            **generation,
+            repetition_penalty=1.0,  # a published default of 1.05 would punish the repeated digits of a box
+            use_cache=True,
+        )
+    return processor.batch_decode(tokens[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+
+
+def _back(loaded: LoadedModel, example: Example) -> Callable[[Box], Box]:
+    grid = loaded.grid(example.width, example.height)
+    return lambda box: grid.to_original(box, example.width, example.height)
+
+
+def _sample(loaded: LoadedModel, example: Example, text: str) -> Sample:
+    grid = loaded.grid(example.width, example.height)
+    answer: Answer = judge(text, example.box, _back(loaded, example))
+    return Sample(
+        id=example.id,
+        group=example.group,
+        label=example.label,
+        width=example.width,
+        height=example.height,
+        space=grid.space,
+        answer_width=grid.width,
+        answer_height=grid.height,
+        truth=example.box,
+        text=text,
+        box=answer.box if isinstance(answer.box, Box) else None,
+        failure=None if isinstance(answer.box, Box) else answer.box.reason,
+        iou=answer.iou,
+    )

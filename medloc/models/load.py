@@ -1,0 +1,89 @@
+"""A model setting becomes a model, its processor and its grid."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor
+
+from medloc.models.family import AnswerGrid, qwen_grid
+from medloc.settings.run import ModelSettings
+
+BASES = Path(__file__).parent / "bases"
+FAMILIES = {"qwen2_5_vl": (Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor, qwen_grid)}
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to answer.
+
+    Attributes:
+        model: the policy, in evaluation mode.
+        processor: its processor.
+        grid: maps an image's (width, height) in pixels to the grid on which it is answered.
+        fingerprint: 16 hex digits of the files it came from.
+    """
+
+    model: Any
+    processor: Any
+    grid: Callable[[int, int], AnswerGrid]
+    fingerprint: str
+
+
+def base_folder(settings: ModelSettings) -> str:
+    """Returns the folder or hub id of the weights: `model.path`, or the base shipped under the model's name.
+
+    Raises:
+        FileNotFoundError: there is no such shipped base.
+    """
+    if settings.path is not None:
+        return settings.path
+    folder = BASES / settings.name
+    if not (folder / "config.json").is_file():
+        raise FileNotFoundError(
+            f"model.path=null: no base is shipped for model={settings.name}; give a folder, or make one with "
+            f"`python -m medloc.pretrain model={settings.name}`."
+        )
+    return str(folder)
+
+
+def load_model(settings: ModelSettings) -> LoadedModel:
+    """Loads model and processor.
+
+    Raises:
+        ValueError: unknown family.
+        FileNotFoundError: the weights are not there.
+    """
+    if settings.family not in FAMILIES:
+        raise ValueError(f"model.family={settings.family} is unknown; known: {', '.join(FAMILIES)}.")
+    model_class, processor_class, grid = FAMILIES[settings.family]
+    source = base_folder(settings)
+    bounds = {"min_pixels": settings.min_pixels, "max_pixels": settings.max_pixels}
+    try:
+        processor = processor_class.from_pretrained(source, **{k: v for k, v in bounds.items() if v is not None})
+        model = model_class.from_pretrained(source, dtype=getattr(torch, settings.dtype))
+    except OSError as error:
+        raise FileNotFoundError(f"model.path={source}: {str(error).splitlines()[0]}") from error
+    return LoadedModel(
+        model=model.eval(),
+        processor=processor,
+        grid=lambda width, height: grid(processor.image_processor, width, height, settings.answer_step),
+        fingerprint=model_fingerprint(source, model.config),
+    )
+
+
+def model_fingerprint(source: str, config: Any) -> str:
+    """Returns 16 hex digits over a local folder's configuration, tokenizer and weights, or over a hub commit."""
+    digest = hashlib.sha256()
+    if not Path(source).is_dir():
+        digest.update(f"{source}@{config._commit_hash}".encode())
+        return digest.hexdigest()[:16]
+    for path in sorted(Path(source).iterdir()):
+        if path.suffix in {".json", ".safetensors", ".jinja"}:
+            digest.update(path.name.encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]

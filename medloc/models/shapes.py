@@ -1,0 +1,116 @@
+"""General shapes for pre-training the tiny bases: one visible object on a plain to busy ground, and its box.
+
+Nothing here looks like a medical image: the bases learn to find things and to answer in the format, no more.
+`difficulty` rises from 0 (one bright shape on a dark even ground, which breaks the "knows the format, not the place"
+plateau early) to 1 (both polarities, weak contrast, gradients, texture, noise, clutter).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from medloc.boxes import Box
+
+TILE = 14  # px; sides are multiples of it, so that the tiny processors do not resize
+AREA = 112 * 112  # px
+
+
+@dataclass(frozen=True)
+class ShapeItem:
+    """One pre-training item: an RGB image and the half-open box of its object in pixels of that image."""
+
+    image: Image.Image
+    box: Box
+
+
+def draw_item(rng: np.random.Generator, difficulty: float) -> ShapeItem:
+    """Draws one image with one object at `difficulty` in [0, 1]."""
+    width, height = _frame(rng)
+    mask, box = _object(rng, width, height)
+    bright = difficulty < 0.05 or rng.random() < 0.5
+    contrast = rng.uniform(0.55 - 0.40 * difficulty, 0.80 - 0.15 * difficulty)
+    ground = rng.uniform(0.05, 0.95 - contrast) if bright else rng.uniform(contrast + 0.05, 0.95)
+    level = ground + contrast if bright else ground - contrast
+    canvas = _ground(rng, width, height, ground, difficulty)
+    canvas = _clutter(rng, canvas, ground, contrast * (1 if bright else -1), difficulty)
+    soft = np.asarray(mask.filter(ImageFilter.GaussianBlur(rng.uniform(0, 1.2) * difficulty)), dtype=np.float32)
+    alpha = soft[..., None] / 255
+    paint = level + rng.normal(0, 0.05 * difficulty, 3)
+    canvas = canvas * (1 - alpha) + alpha * (paint + 0.3 * difficulty * (canvas - ground))
+    canvas = canvas + rng.normal(0, 0.06 * difficulty * rng.random(), canvas.shape)
+    return ShapeItem(Image.fromarray((np.clip(canvas, 0, 1) * 255).astype(np.uint8)), box)
+
+
+def _frame(rng: np.random.Generator) -> tuple[int, int]:
+    """Width and height in px: multiples of 14, aspect 0.6 to 1.9, area of at most 112 x 112 px."""
+    aspect = np.exp(rng.uniform(np.log(0.6), np.log(1.9)))
+    width = int(np.sqrt(AREA * aspect) // TILE) * TILE
+    height = int(np.sqrt(AREA / aspect) // TILE) * TILE
+    return width, height
+
+
+def _object(rng: np.random.Generator, width: int, height: int) -> tuple[Image.Image, Box]:
+    """A filled ellipse, rectangle, polygon or blob, at times cut by the border, and the tight box of what is left."""
+    area = width * height * np.exp(rng.uniform(np.log(0.006), np.log(0.85)))
+    aspect = np.exp(rng.normal(0.1, 0.4))
+    w = float(np.clip(np.sqrt(area * aspect), 8, width * 1.02))
+    h = float(np.clip(np.sqrt(area / aspect), 8, height * 1.02))
+    slack = 0.1 if rng.random() < 0.1 else 0.0
+    cx = rng.uniform(*sorted((w * (0.5 - slack), width - w * (0.5 - slack))))
+    cy = rng.uniform(*sorted((h * (0.5 - slack), height - h * (0.5 - slack))))
+    mask = Image.new("L", (width, height))
+    ImageDraw.Draw(mask).polygon(_outline(rng, cx, cy, w, h), fill=255)
+    found = mask.getbbox()
+    if found is None or (found[2] - found[0]) < 6 or (found[3] - found[1]) < 6:
+        return _object(rng, width, height)
+    return mask, Box(*map(float, found))
+
+
+def _outline(rng: np.random.Generator, cx: float, cy: float, w: float, h: float) -> list[tuple[float, float]]:
+    kind = rng.integers(4)
+    if kind == 0:  # rectangle
+        return [(cx - w / 2, cy - h / 2), (cx + w / 2, cy - h / 2), (cx + w / 2, cy + h / 2), (cx - w / 2, cy + h / 2)]
+    n = int(rng.integers(3, 8)) if kind == 1 else 48
+    angles = np.linspace(0, 2 * np.pi, n, endpoint=False) + rng.uniform(0, 2 * np.pi)
+    radius = np.ones(n)
+    if kind == 3:  # blob
+        for wave in (2, 3, 5):
+            radius += rng.uniform(0, 0.22) * np.cos(wave * angles + rng.uniform(0, 2 * np.pi))
+    xs, ys = radius * np.cos(angles), radius * np.sin(angles)
+    xs = (xs - xs.min()) / np.ptp(xs) - 0.5
+    ys = (ys - ys.min()) / np.ptp(ys) - 0.5
+    return list(zip((cx + w * xs).tolist(), (cy + h * ys).tolist(), strict=True))
+
+
+def _ground(rng: np.random.Generator, width: int, height: int, level: float, difficulty: float) -> np.ndarray:
+    """An even ground at difficulty 0; towards 1 a slope, soft texture and a tint, all weaker than the object."""
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
+    angle, slope = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.15) * difficulty
+    plane = level + slope * ((xs / width - 0.5) * np.cos(angle) + (ys / height - 0.5) * np.sin(angle))
+    cells = int(rng.integers(3, 24))
+    coarse = Image.fromarray(rng.normal(0, 1, (cells, cells)).astype(np.float32))
+    texture = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC))
+    plane = plane + texture * rng.uniform(0, 0.07) * difficulty
+    return plane[..., None] + rng.normal(0, 0.04 * difficulty, 3).astype(np.float32)
+
+
+def _clutter(
+    rng: np.random.Generator, canvas: np.ndarray, ground: float, contrast: float, difficulty: float
+) -> np.ndarray:
+    """Small or faint things that are not the object: dots and thin lines of up to 60 % of its contrast."""
+    height, width = canvas.shape[:2]
+    for _ in range(rng.binomial(5, 0.6 * difficulty)):
+        layer = Image.new("L", (width, height))
+        pen = ImageDraw.Draw(layer)
+        x, y = rng.uniform(0, width), rng.uniform(0, height)
+        if rng.random() < 0.5:
+            r = rng.uniform(1, 4)
+            pen.ellipse((x - r, y - r, x + r, y + r), fill=255)
+        else:
+            angle, length = rng.uniform(0, np.pi), rng.uniform(8, 60)
+            pen.line((x, y, x + length * np.cos(angle), y + length * np.sin(angle)), fill=255, width=1)
+        tone = ground + contrast * rng.choice([-1, 1]) * rng.uniform(0.2, 0.6)
+        alpha = np.asarray(layer, dtype=np.float32)[..., None] / 255
+        canvas = canvas * (1 - alpha) + alpha * tone
+    return canvas

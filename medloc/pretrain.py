@@ -1,0 +1,38 @@
+"""`python -m medloc.pretrain`: make a tiny base from general shapes. `--help` teaches."""
+
+import os
+import sys
+from pathlib import Path
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from medloc.settings import CONF, register
+
+register()
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="pretrain")
+def _pretrain(config: DictConfig) -> None:
+    settings = OmegaConf.to_object(config)
+    from medloc.training.pretraining import make_base  # torch is imported here, and not for --help
+
+    folder = make_base(settings)
+    print(f"base: {Path(folder).resolve()}")
+
+
+def main() -> int:
+    """Runs the command line; returns 0, or 2 with one line on what is wrong."""
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    try:
+        _pretrain()
+    except (HydraException, OmegaConfBaseException, ValueError, OSError) as error:
+        print(f"medloc.pretrain: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""What a run leaves behind: its key, its record, where it came from. Standard library only.
+
+`key` names a run by what it computes, `record` is the one documented class behind `record.json`, `files`
+reads and writes it, `provenance` says which code and machine made it, and `atomic` makes sure that a file is
+there whole or not at all.
+"""
+
+from medloc.records.atomic import atomic_writer, write_json, write_text
+from medloc.records.files import Found, find_records, read_record, write_record
+from medloc.records.key import NUMERICS, run_key, without_unused_groups
+from medloc.records.provenance import provenance
+from medloc.records.record import SCHEMA, Identity, Record, RunMetrics, Scores, no_metrics
+
+__all__ = [
+    "NUMERICS",
+    "SCHEMA",
+    "Found",
+    "Identity",
+    "Record",
+    "RunMetrics",
+    "Scores",
+    "atomic_writer",
+    "find_records",
+    "no_metrics",
+    "provenance",
+    "read_record",
+    "run_key",
+    "without_unused_groups",
+    "write_json",
+    "write_record",
+    "write_text",
+]

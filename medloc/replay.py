@@ -1,0 +1,137 @@
+"""`python -m medloc.replay`: feed the IoUs that a run recorded to another curriculum, without training."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from medloc.curriculum import Curriculum, checked_groups, curriculum_from
+
+HELP = """\
+python -m medloc.replay TRACE [KEY=VALUE ...]
+
+What would another curriculum have done with the answers a run recorded? Reads `step` and `ious` from each
+line of a trace.jsonl (`-` reads standard input), feeds them to the curriculum that the settings describe,
+and prints one JSON line per step: step, ious, tau_used, tau, mean_reward, reward_std, iou_margin, updated.
+No model, no data, no training. Settings start from the defaults in conf/, not from the run's own.
+
+  python -m medloc.replay results/runs/KEY/trace.jsonl schedule=cosine window.size=20
+
+  schedule=piecewise|linear|cosine|identical|fixed    schedule.tau0= .tau_target= .deltas= .boundaries= ...
+  criteria=full|no_reward|no_margin|no_stability|only_reward|only_margin|only_stability  criteria.margin=
+  strategy=adaptive|fixed_aggressive|fixed_moderate|fixed_conservative     strategy.P= .S= .boundaries=
+  window.size=30    window.refresh=half|quarter|full|none    window.unit=step|group
+
+A line that cannot be used is named by its number and ends the replay with status 2.
+"""
+FIELDS = ("tau_used", "tau", "mean_reward", "reward_std", "iou_margin", "updated")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status: 0, or 2 for a user's mistake."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or "--help" in arguments or "-h" in arguments:
+        print(HELP, end="", file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
+    try:
+        trace, *overrides = arguments
+        with _opened(trace) as lines:
+            replay(lines, composed(overrides), name="standard input" if trace == "-" else Path(trace).name)
+    except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (ValueError, OSError) as mistake:
+        print(mistake, file=sys.stderr)
+        return 2
+    return 0
+
+
+def replay(lines: Iterable[bytes], curriculum: Curriculum, name: str) -> None:
+    """Print one JSON line for every line of a trace, each as soon as it is known.
+
+    Args:
+        lines: the lines of a trace.jsonl.
+        curriculum: what the recorded IoUs are fed to.
+        name: what to call the trace in an error.
+
+    Raises:
+        ValueError: a line cannot be used; names it by its number.
+    """
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            answer = _replayed(line, curriculum)
+        except ValueError as mistake:
+            raise ValueError(f"{name} line {number}: {mistake}") from None
+        print(json.dumps(answer), flush=True)
+
+
+def _replayed(line: bytes, curriculum: Curriculum) -> dict[str, Any]:
+    step, ious = _recorded(line)
+    decision = curriculum.observe(ious)
+    return {"step": step, "ious": ious} | {field: getattr(decision, field) for field in FIELDS}
+
+
+def _recorded(line: bytes) -> tuple[int, list[list[float]]]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError("is not JSON; is the line cut off?") from None
+    if not isinstance(row, dict) or not {"step", "ious"} <= row.keys():
+        raise ValueError("must be a JSON object with `step` and `ious`; is this a trace.jsonl?")
+    step, ious = row["step"], row["ious"]
+    if not isinstance(step, int) or isinstance(step, bool):
+        raise ValueError(f"step={step!r} must be a whole number.")
+    if not isinstance(ious, list):
+        raise ValueError(f"ious={ious!r} must be a list of groups, each a list of IoUs.")
+    return step, checked_groups(ious)
+
+
+def composed(overrides: Sequence[str]) -> Curriculum:
+    """Build the curriculum that `conf/replay.yaml` and the overrides describe.
+
+    Raises:
+        ValueError: an override is malformed or unknown, or its value breaks a rule.
+    """
+    from hydra import compose, initialize_config_dir  # here, so that --help need not wait for it
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    from medloc.settings import CONF, register
+
+    register()
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3", job_name="replay"):
+            config = compose("replay", overrides=list(overrides))
+        values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except (HydraException, OmegaConfBaseException) as mistake:
+        raise ValueError(_plainly(mistake)) from None
+    assert isinstance(values, dict)
+    return curriculum_from({str(key): value for key, value in values.items()})
+
+
+def _plainly(mistake: Exception) -> str:
+    """Say in one line what Hydra found wrong: the first line of its message, and of the reason beneath it."""
+    options = getattr(mistake, "options", None)
+    if options:
+        group, _, chosen = str(getattr(mistake, "missing_cfg_file", "")).rpartition("/")
+        known = ", ".join(option for option in options if not option.endswith("_schema"))
+        return f"{group}={chosen} is not known; choose one of {known}."
+    said = [str(each).strip().partition("\n")[0].rstrip(".") for each in (mistake, mistake.__cause__) if each]
+    return f"{': '.join(said)}; `python -m medloc.replay --help` lists the settings."
+
+
+def _opened(trace: str) -> AbstractContextManager[BinaryIO]:
+    if trace == "-":
+        return nullcontext(sys.stdin.buffer)
+    if not Path(trace).is_file():
+        raise ValueError(f"{trace} is not a file; give a run's trace.jsonl first, or - for standard input.")
+    return Path(trace).open("rb")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""python -m medloc.report: records -> tables."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import get_args
+
+from medloc.records import Found, Record
+from medloc.records.provenance import CHECKOUT
+from medloc.records.record import Status
+
+HELP = """\
+python -m medloc.report [results=PATH]
+
+Reads the record of every run in PATH/runs, says what it found, and writes PATH/tables/table1.md and
+table1.csv: the paper's Table 1 with our mean ± standard deviation over seeds (N) beside the paper's value.
+Needs no GPU and changes no run. Runs that do not compare (phantom and real data, other training, other
+fingerprints) get tables of their own. A missing cell is "-"; below the table stands the command that would
+fill it.
+
+  results=PATH       folder with runs/ (default: results/ of the checkout)
+  results=published  the committed records of the reproduction
+
+Examples:
+  python -m medloc.run -m schedule=piecewise,linear,cosine seed=42,43,44    make nine runs
+  python -m medloc.report                                                  see them in the table
+
+Exit status: 0, also where runs are missing; 2 for an argument that is none.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command and return its exit status."""
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(HELP, end="")
+        return 0
+    try:
+        results = results_folder(arguments)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    report(results)
+    return 0
+
+
+def results_folder(arguments: list[str]) -> Path:
+    """Find the results folder that the arguments ask for.
+
+    Raises:
+        ValueError: An argument is not `results=PATH`.
+    """
+    folder = CHECKOUT / "results"
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if key != "results" or not equals or not value:
+            raise ValueError(f"{argument} is no argument of medloc.report; give results=PATH or nothing.")
+        folder = CHECKOUT / "results" / "published" if value == "published" else Path(value)
+    return folder
+
+
+def report(results: Path) -> None:
+    """Read the records, write the tables and print both."""
+    from medloc.records import find_records, write_text
+    from medloc.report.groups import group_records
+    from medloc.report.layout import csv_text, markdown
+
+    found = find_records(results)
+    print(*found_lines(results, found), sep="\n", end="\n\n")
+    groups = group_records(found.records)
+    text = markdown(groups)
+    print(text)
+    if results.is_dir():
+        write_text(results / "tables" / "table1.md", text)
+        write_text(results / "tables" / "table1.csv", csv_text(groups))
+        print(f"Written: {results / 'tables' / 'table1.md'} and table1.csv")
+
+
+def found_lines(results: Path, found: Found) -> list[str]:
+    """Say how many records there are by status, why runs failed, and which files are no records."""
+    counts = Counter(record.status for record in found.records)
+    states = ", ".join(f"{counts[status]} {status}" for status in get_args(Status) if counts[status])
+    failed = [record for record in found.records if record.status == "failed"]
+    lines = [f"Found {len(found.records)} records in {results / 'runs'}{': ' if states else ''}{states}."]
+    if not found.records:
+        lines.append("Make the first with: python -m medloc.run")
+    lines += [f"  failed: {_run(record)}: {record.reason}" for record in failed]
+    return lines + [f"  not read: {problem}" for problem in found.problems]
+
+
+def _run(record: Record) -> str:
+    identity = record.identity
+    words = ("method", "schedule", "model", "dataset", "variant")
+    named = [str(identity[word]) for word in words if identity[word]]  # type: ignore[literal-required]
+    return f"{record.key} ({' '.join(named)} seed {identity['seed']})"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

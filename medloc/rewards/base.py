@@ -1,0 +1,65 @@
+"""What a reward sees: one judged answer, and the moment of the run at which it was given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from medloc.boxes import IOU_DECIMALS, Box, ParseFailure, iou, parse_box
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A completion, read and measured.
+
+    Attributes:
+        text: the completion as generated.
+        box: the answered box in pixels of the original image, or why there is none.
+        truth: the true box in pixels of the original image.
+        iou: overlap of the two in [0, 1], rounded to 6 decimals; 0 where there is no box.
+    """
+
+    text: str
+    box: Box | ParseFailure
+    truth: Box
+    iou: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where in the run an answer was given.
+
+    Attributes:
+        tau: the IoU threshold in force, in [0, 1]; None for a method without one.
+        progress: finished share of the run's planned optimizer steps, in [0, 1).
+    """
+
+    tau: float | None
+    progress: float
+
+    def __post_init__(self) -> None:
+        if self.tau is not None and not 0.0 <= self.tau <= 1.0:
+            raise ValueError(f"tau={self.tau} must lie in [0, 1]; it is a threshold on IoU.")
+        if not 0.0 <= self.progress < 1.0:
+            raise ValueError(f"progress={self.progress} must lie in [0, 1); count finished steps only.")
+
+
+class Reward(Protocol):
+    """Anything that turns an answer into what it earns: a pure function of the answer and the moment."""
+
+    def __call__(self, answer: Answer, moment: Moment) -> float:
+        """Return the reward of one answer."""
+
+
+def judge(text: str, truth: Box, to_original: Callable[[Box], Box]) -> Answer:
+    """Read the box from a completion, map it and measure it; training, evaluation and scoring all come here.
+
+    Args:
+        text: the completion as generated.
+        truth: the true box in pixels of the original image.
+        to_original: maps a box from the answer's grid to pixels of the original image.
+    """
+    box = parse_box(text)
+    if isinstance(box, ParseFailure):
+        return Answer(text, box, truth, 0.0)
+    mapped = to_original(box)
+    return Answer(text, mapped, truth, round(iou(mapped, truth), IOU_DECIMALS))

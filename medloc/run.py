@@ -1,0 +1,59 @@
+"""`python -m medloc.run`: train, evaluate, leave a record. `--help` teaches; `-m` sweeps."""
+
+import os
+import re
+import sys
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from medloc.settings import CONF, register
+from medloc.settings.job import job_from
+
+FAILED = 2
+register()
+_failures: list[str] = []
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+def _one(config: DictConfig) -> None:
+    hydra_config = HydraConfig.get()
+    overrides = list(hydra_config.overrides.task)
+    try:
+        choices = {str(k): str(v) for k, v in hydra_config.runtime.choices.items()}
+        job = job_from(config, choices, overrides)
+        from medloc.training.job import run_job  # torch is imported here, and not for --help
+
+        run_job(job)
+    except (ValueError, OSError, OmegaConfBaseException) as error:
+        _report(error)
+
+
+def _report(error: Exception) -> None:
+    """Prints a user's mistake as one line; the sweep's other runs go on."""
+    line = re.sub(r"Config search path:.*|\b\w+_schema\b", "", " ".join(f"{error} {error.__cause__ or ''}".split()))
+    line = " ".join(line.split())
+    _failures.append(line)
+    print(f"medloc.run: {line}", file=sys.stderr)
+
+
+def main() -> int:
+    """Runs the command line; returns 0 if every run is complete, 2 if one failed."""
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then hands its errors to us
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    _failures.clear()
+    try:
+        _one()
+    except (HydraException, OmegaConfBaseException) as error:
+        _report(error)
+    except KeyboardInterrupt:
+        print("medloc.run: stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
+        return 130
+    return FAILED if _failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

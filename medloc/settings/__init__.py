@@ -1,0 +1,22 @@
+"""Schemas of the configuration: dataclasses own the types, the YAML files under `conf/` own the values."""
+
+from pathlib import Path
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
+
+from medloc.settings import curriculum, dataset, pretrain, run
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CONF = CHECKOUT / "conf"
+
+
+def register() -> None:
+    """Registers every schema and the `checkout` resolver with Hydra; safe to repeat."""
+    OmegaConf.register_new_resolver("checkout", lambda: str(CHECKOUT), replace=True)
+    store = ConfigStore.instance()
+    store.store(name="settings_schema", node=run.Settings)
+    store.store(name="pretrain_schema", node=pretrain.PretrainSettings)
+    for module in (curriculum, dataset, run):
+        for (group, name), schema in module.SCHEMAS.items():
+            store.store(group=group, name=name, node=schema)

@@ -1,0 +1,74 @@
+"""Schemas of the `dataset` group and the checks of its values."""
+
+from dataclasses import dataclass, field
+
+from omegaconf import MISSING
+
+BOXES = ("union", "largest", "single", "all")
+"""How the connected components of a mask become boxes."""
+
+SPLITS = {"ham10000": ("grouped", "paper"), "tn3k": ("official",), "heel": ("paper",)}
+"""The splits each data set offers, its default first."""
+
+EVALUATE_ON = ("test", "calibration")
+"""What a run is judged on; only phantoms have calibration images."""
+
+
+@dataclass
+class PhantomSettings:
+    """How many phantoms stand in for a data set, and the one seed that draws them."""
+
+    train: int = MISSING
+    test: int = MISSING
+    calibration: int = MISSING
+    seed: int = MISSING
+
+
+@dataclass
+class DatasetSettings:
+    """Which images a run learns from and is judged on; the keys are explained in conf/dataset."""
+
+    name: str = MISSING
+    root: str | None = MISSING
+    boxes: str = MISSING
+    split: str = MISSING
+    split_seed: int = MISSING
+    prompt: str | None = MISSING
+    sidecar: str = MISSING
+    evaluate_on: str = MISSING
+    phantom: PhantomSettings = field(default_factory=PhantomSettings)
+
+
+SCHEMAS: dict[tuple[str, str], type] = {("dataset", "dataset_schema"): DatasetSettings}
+
+
+def check_dataset(settings: DatasetSettings) -> None:
+    """Check every value of the `dataset` group on its own and against the others.
+
+    Raises:
+        ValueError: naming the key, the rule and the remedy.
+    """
+    _one_of("dataset.name", settings.name, tuple(SPLITS))
+    _one_of("dataset.boxes", settings.boxes, BOXES)
+    _one_of("dataset.split", settings.split, SPLITS[settings.name], f" for {settings.name}")
+    _one_of("dataset.evaluate_on", settings.evaluate_on, EVALUATE_ON)
+    if settings.root is not None and settings.evaluate_on == "calibration":
+        raise ValueError(
+            "dataset.evaluate_on=calibration needs phantoms; drop dataset.root or use "
+            "dataset.evaluate_on=test."
+        )
+    _check_counts(settings.phantom)
+
+
+def _one_of(key: str, value: str, known: tuple[str, ...], where: str = "") -> None:
+    if value not in known:
+        raise ValueError(f"{key}={value} is not known{where}; use one of {', '.join(known)}.")
+
+
+def _check_counts(phantom: PhantomSettings) -> None:
+    for part in ("train", "test", "calibration"):
+        count = getattr(phantom, part)
+        if count < 1:
+            raise ValueError(f"dataset.phantom.{part}={count} must be at least 1.")
+    if phantom.seed < 0:
+        raise ValueError(f"dataset.phantom.seed={phantom.seed} must not be negative.")

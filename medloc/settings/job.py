@@ -1,0 +1,105 @@
+"""From a composed Hydra configuration to one job: typed settings, checked across keys, and what sets it apart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from medloc.curriculum import curriculum_from
+from medloc.records.key import CURRICULUM_GROUPS
+from medloc.settings import CONF, register
+from medloc.settings.run import Settings
+
+IDENTITY_GROUPS = ("dataset", "model", "method", "schedule", "train")  # named in a record's identity
+NOT_A_VARIANT = (  # keys that change no number, or that the identity names
+    *("seed", "results", "cache", "rerun", "device", "threads", "tracking", "launch", "train.max_steps"),
+    *("dataset.root", "dataset.evaluate_on", "model.path"),
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to do.
+
+    Attributes:
+        settings: typed and checked.
+        config: the same as plain mappings, lists and scalars.
+        variant: overrides that set it apart from the run of the same identity ("" = none).
+    """
+
+    settings: Settings
+    config: dict[str, Any]
+    variant: str
+
+
+def compose_job(overrides: Sequence[str]) -> Job:
+    """Composes a job without the command line; the same as `python -m medloc.run` with these overrides."""
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        full = compose("config", list(overrides), return_hydra_config=True)
+        choices = OmegaConf.to_container(full.hydra.runtime.choices)
+        assert isinstance(choices, dict)
+        plain = compose("config", list(overrides))
+        return job_from(plain, {str(k): str(v) for k, v in choices.items()}, overrides)
+
+
+def job_from(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> Job:
+    """Builds a job from what Hydra composed.
+
+    Args:
+        config: the composed configuration.
+        choices: the option chosen in each group.
+        overrides: the command line's overrides.
+
+    Raises:
+        ValueError: keys that contradict each other; the message names them.
+    """
+    settings = OmegaConf.to_object(config)
+    assert isinstance(settings, Settings)
+    plain = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(plain, dict)
+    job = Job(settings, {str(key): value for key, value in plain.items()}, _variant(config, choices, overrides))
+    _check(job, overrides)
+    return job
+
+
+def _check(job: Job, overrides: Sequence[str]) -> None:
+    train, method = job.settings.train, job.settings.method
+    curriculum_from(job.config)  # raises with the key's name
+    if not method.uses_schedule:
+        for override in overrides:
+            group = override.lstrip("+~").partition("=")[0].partition(".")[0]
+            if group in CURRICULUM_GROUPS:
+                raise ValueError(
+                    f"{override} has no meaning with method={method.name}, which has no schedule; drop it or use "
+                    "method=medloc."
+                )
+    if train.group_size < 2:
+        raise ValueError(f"train.group_size={train.group_size} must be at least 2; a group of one has no spread.")
+    completions = train.prompts_per_step * train.group_size
+    if completions % train.per_device_batch:
+        raise ValueError(
+            f"train.per_device_batch={train.per_device_batch} must divide train.prompts_per_step x train.group_size = "
+            f"{completions}; {completions} itself always does."
+        )
+    if job.settings.device not in ("auto", "cpu"):
+        raise ValueError(f"device={job.settings.device} must be auto or cpu.")
+    for key in ("max_steps", "epochs", "prompts_per_step", "checkpoints", "keep_checkpoints"):
+        value = getattr(train, key)
+        if value is not None and value < 1:
+            raise ValueError(f"train.{key}={value} must be at least 1.")
+
+
+def _variant(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> str:
+    """Names what differs from the plain run: other options of the groups, and single keys with other values."""
+    chosen = [f"{group}={choices[group]}" for group in IDENTITY_GROUPS if group in choices]
+    default = compose("config", chosen)
+    parts = []
+    for override in overrides:
+        key, _, value = override.lstrip("+~").partition("=")
+        named = key in IDENTITY_GROUPS or key.startswith("hydra") or key in NOT_A_VARIANT
+        if not named and OmegaConf.select(config, key) != OmegaConf.select(default, key):
+            parts.append(f"{key}={value}")
+    return " ".join(sorted(parts))

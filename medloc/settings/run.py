@@ -1,0 +1,108 @@
+"""Schemas of the groups that a run adds to the curriculum's and the data set's: model, method, train, evaluation."""
+
+from dataclasses import dataclass, field
+
+
+from omegaconf import MISSING
+
+from medloc.settings.curriculum import CriteriaSettings, ScheduleSettings, StrategySettings, WindowSettings
+from medloc.settings.dataset import DatasetSettings
+
+
+@dataclass
+class ModelSettings:
+    """Which vision-language model is trained; keys are explained in `conf/model/*.yaml`."""
+
+    name: str = MISSING
+    family: str = MISSING
+    path: str | None = MISSING
+    dtype: str = MISSING
+    min_pixels: int | None = MISSING
+    max_pixels: int | None = MISSING
+    answer_step: int = MISSING
+    synthetic: bool = MISSING
+
+
+@dataclass
+class MethodSettings:
+    """What a completion is paid for; keys are explained in `conf/method/*.yaml`."""
+
+    name: str = MISSING
+    reward: str | None = MISSING
+    uses_schedule: bool = MISSING
+    tau: float | None = MISSING
+    format_weight: float = MISSING
+
+
+@dataclass
+class TrainSettings:
+    """GRPO's settings; keys are explained in `conf/train/*.yaml`."""
+
+    name: str = MISSING
+    max_steps: int | None = MISSING
+    epochs: int | None = MISSING
+    table_step: int | None = MISSING
+    prompts_per_step: int = MISSING
+    group_size: int = MISSING
+    per_device_batch: int = MISSING
+    temperature: float = MISSING
+    beta: float = MISSING
+    epsilon: float = MISSING
+    learning_rate: float = MISSING
+    lr_scheduler: str = MISSING
+    weight_decay: float = MISSING
+    max_grad_norm: float = MISSING
+    max_completion_length: int = MISSING
+    gradient_checkpointing: bool = MISSING
+    bf16: bool = MISSING
+    share_images: bool = MISSING
+    checkpoints: int = MISSING
+    keep_checkpoints: int = MISSING
+
+
+@dataclass
+class EvaluationSettings:
+    """Greedy evaluation during and after training; keys are explained in `conf/config.yaml`."""
+
+    batch_size: int = MISSING
+    points: int = MISSING
+    images: int = MISSING
+
+
+@dataclass
+class NamedSettings:
+    """A group with nothing to set yet but its name: `tracking` and `launch`."""
+
+    name: str = MISSING
+
+
+@dataclass
+class Settings:
+    """Everything that one run is, as composed by Hydra from `conf/`."""
+
+    dataset: DatasetSettings = MISSING
+    model: ModelSettings = MISSING
+    method: MethodSettings = MISSING
+    schedule: ScheduleSettings = MISSING
+    strategy: StrategySettings = MISSING
+    criteria: CriteriaSettings = MISSING
+    window: WindowSettings = MISSING
+    train: TrainSettings = MISSING
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    tracking: NamedSettings = MISSING
+    launch: NamedSettings = MISSING
+    seed: int = MISSING
+    threads: int | None = MISSING
+    device: str = MISSING
+    results: str = MISSING
+    cache: str = MISSING
+    rerun: bool = MISSING
+
+
+SCHEMAS: dict[tuple[str, str], type] = {
+    ("model", "model_schema"): ModelSettings,
+    ("method", "method_schema"): MethodSettings,
+    ("train", "train_schema"): TrainSettings,
+    ("tracking", "tracking_schema"): NamedSettings,
+    ("launch", "launch_schema"): NamedSettings,
+}

@@ -1,0 +1,44 @@
+"""Checkpoints that carry the curriculum, and finding the newest one that was written to the end."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from medloc.records.atomic import write_text
+
+STATE_FILE = "curriculum.json"  # written last: a checkpoint without it was interrupted and does not count
+
+
+class CurriculumCheckpoint:
+    """Mix-in for the trainer: the curriculum's state lies in the checkpoint and is put back on every rank."""
+
+    rule: Any
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)  # type: ignore[misc]
+        if self.args.should_save:  # type: ignore[attr-defined]
+            folder = Path(self.args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"  # type: ignore[attr-defined]
+            state = self.rule.curriculum.state_dict() if self.rule.curriculum else None
+            write_text(folder / STATE_FILE, json.dumps({"curriculum": state}))
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)  # type: ignore[misc]
+        if checkpoint is not None and self.rule.curriculum:
+            state = json.loads((Path(checkpoint) / STATE_FILE).read_text(encoding="utf-8"))
+            self.rule.curriculum.load_state_dict(state["curriculum"])
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """Leaves TRL's generic model card out of the checkpoints."""
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """Returns the checkpoint of the highest step that was written to the end, or None."""
+    finished = [path.parent for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*/{STATE_FILE}")]
+    return max(finished, key=checkpoint_step, default=None)
+
+
+def checkpoint_step(folder: Path) -> int:
+    """Returns the number of optimizer steps that a checkpoint folder's name says."""
+    return int(folder.name.rpartition("-")[2])

@@ -1,0 +1,135 @@
+"""A run's settings become TRL's settings, its examples TRL's rows; then TRL trains."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from transformers import TrainerCallback
+from transformers.trainer_callback import PrinterCallback
+from trl import GRPOConfig
+
+from medloc.data.example import Example
+from medloc.data.images import open_image
+from medloc.models.load import LoadedModel
+from medloc.settings.run import Settings, TrainSettings
+from medloc.training.checkpoint import newest_checkpoint
+from medloc.training.sharing import share_images
+from medloc.training.trace import TraceWriter
+from medloc.training.trainer import CurriculumGRPOTrainer, Rule
+
+
+def planned_steps(train: TrainSettings, images: int) -> int:
+    """Returns the optimizer steps of a run over `images` training images.
+
+    Raises:
+        ValueError: fewer images than one step takes, or neither steps nor epochs given.
+    """
+    if images < train.prompts_per_step:
+        raise ValueError(
+            f"train.prompts_per_step={train.prompts_per_step} must not exceed the {images} training images; lower it."
+        )
+    per_epoch = images // train.prompts_per_step
+    bounds = [train.max_steps, train.epochs * per_epoch if train.epochs else None]
+    given = [bound for bound in bounds if bound is not None]
+    if not given:
+        raise ValueError("train.max_steps=null needs train.epochs; give one of them.")
+    return min(given)
+
+
+def grpo_config(settings: Settings, steps: int, folder: Path) -> GRPOConfig:
+    """Returns TRL's configuration: Eq. 1-2 as `docs/paper_map.md` reads them, every departure from a default named."""
+    train = settings.train
+    completions = train.prompts_per_step * train.group_size
+    return GRPOConfig(
+        output_dir=str(folder),
+        max_steps=steps,
+        per_device_train_batch_size=train.per_device_batch,
+        gradient_accumulation_steps=completions // train.per_device_batch,
+        num_generations=train.group_size,
+        temperature=train.temperature,
+        top_p=1.0,
+        top_k=0,
+        max_completion_length=train.max_completion_length,
+        loss_type="grpo",  # Eq. 2: mean over a completion's tokens, then over completions
+        scale_rewards="group",  # Eq. 1
+        epsilon=train.epsilon,
+        num_iterations=1,
+        beta=train.beta,
+        use_bias_correction_kl=False,  # trl's default since 1.10 changes the KL gradient
+        importance_sampling_level="token",
+        learning_rate=train.learning_rate,
+        lr_scheduler_type=train.lr_scheduler,
+        weight_decay=train.weight_decay,
+        max_grad_norm=train.max_grad_norm,
+        bf16=train.bf16,
+        gradient_checkpointing=train.gradient_checkpointing,
+        seed=settings.seed,
+        logging_steps=1,  # the trace has one line per step
+        save_steps=max(1, steps // train.checkpoints),
+        save_total_limit=train.keep_checkpoints,
+        use_cpu=settings.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+        report_to="none",
+        disable_tqdm=True,
+    )
+
+
+def training_rows(examples: Sequence[Example], prompt: str) -> Dataset:
+    """Returns TRL's rows: the conversation, the image (opened when asked for), the truth and the image's size."""
+    rows = [
+        {
+            "prompt": [{"role": "user", "content": prompt}],
+            "path": str(example.image),
+            "truth": example.box.as_list(),
+            "width": example.width,
+            "height": example.height,
+        }
+        for example in examples
+    ]
+    return Dataset.from_list(rows).with_transform(_with_images)
+
+
+def _with_images(batch: dict[str, list]) -> dict[str, list]:
+    return {**batch, "image": [open_image(Path(path)) for path in batch["path"]]}
+
+
+def train_grpo(
+    loaded: LoadedModel,
+    rule: Rule,
+    examples: Sequence[Example],
+    prompt: str,
+    settings: Settings,
+    folder: Path,
+    trace: TraceWriter,
+    callbacks: list[TrainerCallback],
+) -> None:
+    """Trains `loaded.model` in place, resuming from the newest whole checkpoint under `folder`.
+
+    Args:
+        loaded: the policy, its processor and grid.
+        rule: what completions earn; its curriculum ends up as training left it.
+        examples: training images.
+        prompt: the question.
+        settings: the run's settings.
+        folder: where checkpoints lie.
+        trace: writes a line per step.
+        callbacks: evaluation, progress.
+    """
+    trainer: Any = CurriculumGRPOTrainer(
+        rule=rule,
+        grid=loaded.grid,
+        on_observation=trace.observe,
+        model=loaded.model,
+        processing_class=loaded.processor,
+        args=grpo_config(settings, planned_steps(settings.train, len(examples)), folder),
+        train_dataset=training_rows(examples, prompt),
+        callbacks=[trace, *callbacks],
+    )
+    trainer.remove_callback(PrinterCallback)
+    if settings.train.share_images:
+        for model in (trainer.model, trainer.ref_model):
+            if model is not None:
+                share_images(model)
+    checkpoint = newest_checkpoint(folder)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

@@ -1,0 +1,38 @@
+"""Greedy evaluations along the run (the paper's Figure 3); the curriculum never sees them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from medloc.training.trace import keep_until
+
+
+def evaluation_steps(total: int, points: int) -> list[int]:
+    """Returns `points` evenly spaced optimizer steps in (0, total], the last being `total`."""
+    return sorted({max(1, round(total * i / points)) for i in range(1, points + 1)}) if points else []
+
+
+class Midway(TrainerCallback):
+    """Runs `evaluate(step)` after the given steps and appends what it returns to `curve.jsonl`.
+
+    Args:
+        folder: the run's folder.
+        resume_step: entries after this optimizer step are dropped: the resumed run writes them again.
+        steps: optimizer steps after which to evaluate.
+        evaluate: takes the step, returns the entry.
+    """
+
+    def __init__(
+        self, folder: Path, resume_step: int, steps: list[int], evaluate: Callable[[int], dict[str, Any]]
+    ):
+        self.path, self.steps, self.evaluate = folder / "curve.jsonl", set(steps), evaluate
+        keep_until(self.path, resume_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step in self.steps and state.is_world_process_zero:
+            entry = self.evaluate(state.global_step)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry, allow_nan=False) + "\n")

@@ -1,0 +1,41 @@
+"""The order of the images: a function of seed and epoch alone, so that a resumed run goes on where it stopped.
+
+TRL's sampler draws each epoch's order from a generator that lives and dies with the process; a run resumed in its
+second epoch would see the first epoch's order again.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from transformers import TrainerCallback
+from trl.trainer.utils import RepeatSampler
+
+EPOCH_STRIDE = 1_000_003  # keeps the second epoch of seed 42 apart from the first of seed 43
+
+
+class EpochSampler(RepeatSampler):
+    """TRL's RepeatSampler, its order drawn anew from (seed, epoch) at the start of each epoch."""
+
+    epoch = 0
+
+    def __iter__(self) -> Iterator[int]:
+        self.generator.manual_seed(self.seed + EPOCH_STRIDE * self.epoch)
+        return super().__iter__()
+
+
+class _TellEpoch(TrainerCallback):
+    def __init__(self, sampler: EpochSampler):
+        self.sampler = sampler
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.sampler.epoch = int(state.epoch + 1e-6)
+
+
+class EpochOrder:
+    """Mix-in for a GRPOTrainer: the training sampler is an `EpochSampler` that is told its epoch."""
+
+    def _get_train_sampler(self, dataset: Any = None) -> EpochSampler:
+        sampler = super()._get_train_sampler(dataset)  # type: ignore[misc]
+        sampler.__class__ = EpochSampler
+        self.add_callback(_TellEpoch(sampler))  # type: ignore[attr-defined]
+        return sampler

@@ -1,0 +1,92 @@
+"""`trace.jsonl`: one line per optimizer step, equal byte for byte between equal runs; wall times lie beside it."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+from transformers import TrainerCallback
+
+from medloc.records.atomic import write_text
+from medloc.training.trainer import Observation
+
+HIT = 0.5  # the IoU at which groups of every method alike are called all-miss, all-hit or mixed
+FROM_LOGS = ("kl", "entropy", "loss", "grad_norm")
+
+
+def trace_line(step: int, seen: Observation, logs: dict[str, Any]) -> dict[str, Any]:
+    """Returns the trace's entry for one optimizer step (the contract of docs/formats.md)."""
+    decision = seen.decision
+    hits = [sum(iou >= HIT for iou in group) for group in seen.ious]
+    size, groups = len(seen.ious[0]), len(seen.ious)
+    flat = [reward for group in seen.rewards for reward in group]
+    return {
+        "step": step,
+        "ious": seen.ious,
+        "tau_used": seen.tau_used,
+        "tau": decision.tau if decision else seen.tau_used,
+        "mean_reward": decision.mean_reward if decision else None,
+        "reward_std": decision.reward_std if decision else None,
+        "iou_margin": decision.iou_margin if decision else None,
+        "updated": bool(decision and decision.updated),
+        "reward": sum(flat) / len(flat),
+        "dead": sum(max(group) - min(group) < 1e-6 for group in seen.rewards) / groups,
+        "all_miss": hits.count(0) / groups,
+        "all_hit": hits.count(size) / groups,
+        "mixed": sum(0 < count < size for count in hits) / groups,
+        "parse_rate": seen.parsed,
+        "completion_length": logs.get("completions/mean_length"),
+        **{name: logs.get(name) for name in FROM_LOGS},
+    }
+
+
+class TraceWriter(TrainerCallback):
+    """Joins what the curriculum saw with what the optimizer step logged, and appends the line.
+
+    Args:
+        folder: the run's folder; `trace.jsonl` and `timings.jsonl` are written there.
+        resume_step: lines after this optimizer step are dropped: the resumed run writes them again.
+    """
+
+    def __init__(self, folder: Path, resume_step: int):
+        for name in ("trace.jsonl", "timings.jsonl"):
+            keep_until(folder / name, resume_step)
+        self.trace: TextIO = (folder / "trace.jsonl").open("a", encoding="utf-8")
+        self.timings: TextIO = (folder / "timings.jsonl").open("a", encoding="utf-8")
+        self.seen: Observation | None = None
+        self.last: dict[str, Any] = {}
+        self.seconds, self.started = 0.0, 0.0
+
+    def observe(self, seen: Observation) -> None:
+        """Keeps what the step's completions looked like until its log arrives."""
+        self.seen = seen
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.started = time.perf_counter()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.seconds = time.perf_counter() - self.started
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        if self.seen is None or logs is None or "loss" not in logs or not state.is_world_process_zero:
+            return
+        self.last = trace_line(state.global_step, self.seen, logs)
+        _append(self.trace, self.last)
+        _append(self.timings, {"step": state.global_step, "seconds": round(self.seconds, 4)})
+        self.seen = None
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.trace.close()
+        self.timings.close()
+
+
+def keep_until(path: Path, step: int) -> None:
+    """Drops a JSON-lines file's entries after optimizer step `step`, and a torn last line."""
+    if path.exists():
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+        write_text(path, "".join(line for line in lines if json.loads(line)["step"] <= step))
+
+
+def _append(file: TextIO, entry: dict[str, Any]) -> None:
+    file.write(json.dumps(entry, allow_nan=False) + "\n")
+    file.flush()

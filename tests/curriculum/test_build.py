@@ -1,0 +1,79 @@
+from itertools import pairwise
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from medloc.curriculum import curriculum_from
+from medloc.settings import CONF, register
+from tests.curriculum.configs import CRITERIA, SCHEDULES, STRATEGIES, config
+
+
+def without(settings, section, key):
+    return settings | {section: {k: v for k, v in settings[section].items() if k != key}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            config(schedule__name="exponential"),
+            r"^schedule\.name=exponential is not known; choose one of piecewise, linear",
+        ),
+        (
+            config(schedule__delta0=0.2),
+            r"^schedule\.delta0 is not known; schedule takes tau0, tau_target, deltas, bound",
+        ),
+        (without(config(), "schedule", "tau0"), r"^schedule\.tau0 is missing; schedule takes"),
+        (without(config(), "window", "unit"), r"^window\.unit is missing; window takes size, refresh, unit"),
+        (config(criteria__P=0.5), r"^criteria\.P is not known; criteria takes use_reward"),
+        ({"schedule": {}}, r"^criteria is missing; a curriculum needs schedule, criteria, strategy, window"),
+        (config(window__size=0), r"^window\.size=0 must be at least 1"),
+    ],
+)
+def test_a_mistake_in_the_config_is_one_clear_line(settings, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        curriculum_from(settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_further_sections_do_not_disturb():
+    assert curriculum_from(config() | {"seed": 42}).tau == 0.3
+
+
+def composed(*overrides):
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return OmegaConf.to_container(compose("replay", list(overrides)), resolve=True, throw_on_missing=True)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_shipped_schedules_hold_the_papers_values(name):
+    values = composed(f"schedule={name}")
+    assert values["schedule"] == {"name": name} | SCHEDULES[name]
+    curriculum_from(values)
+
+
+@pytest.mark.parametrize("name", CRITERIA)
+def test_shipped_criteria_hold_the_papers_values(name):
+    assert composed(f"criteria={name}")["criteria"] == config(criteria=name)["criteria"]
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_shipped_strategies_hold_the_papers_values(name):
+    assert composed(f"strategy={name}")["strategy"] == STRATEGIES[name]
+
+
+def test_the_shipped_window_is_the_papers():
+    assert composed()["window"] == {"size": 30, "refresh": "half", "unit": "step"}
+
+
+@pytest.mark.parametrize(
+    "path", sorted(p for g in ("schedule", "criteria", "strategy", "window") for p in (CONF / g).iterdir())
+)
+def test_every_key_has_a_comment_above_it(path):
+    lines = path.read_text().splitlines()
+    body = lines[lines.index("  - _self_") + 1 :]
+    assert body[0] == ""
+    for above, line in pairwise(body):
+        assert line.startswith("#") or above.startswith("#"), f"{path.name}: {line}"

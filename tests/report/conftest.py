@@ -1,0 +1,72 @@
+from collections.abc import Callable
+
+import pytest
+
+from medloc.records import NUMERICS, Record, write_record
+
+
+def scores(a50, a80=0.2, mean_accuracy=0.3):
+    """Metrics with known accuracies, as fractions."""
+    return {"n": 500, "a50": a50, "a80": a80, "map": mean_accuracy, "mean_iou": 0.5, "parse_rate": 0.998}
+
+
+def fabricate(method="medloc", dataset="heel", seed=42, a50=0.9, **changes):
+    """One complete phantom record; `changes` replace words of its identity or fields of the record."""
+    schedule = {"medloc": "piecewise", "vlm_r1": "fixed"}.get(method)
+    identity = {
+        "dataset": dataset,
+        "origin": "phantom",
+        "evaluated_on": "test",
+        "model": "tiny_s",
+        "method": method,
+        "schedule": schedule,
+        "train": "tiny",
+        "steps": 0 if method == "zero_shot" else 250,
+        "seed": seed,
+        "variant": "",
+    }
+    identity |= {word: changes.pop(word) for word in list(changes) if word in identity}
+    name = "-".join(str(value) for value in identity.values() if value is not None)
+    fields = {
+        "key": name.replace(" ", "_").replace(":", "_"),
+        "status": "complete",
+        "label": "phantom data, tiny_s",
+        "identity": identity,
+        "config": {"train": {"max_steps": identity["steps"], "epochs": None}},
+        "metrics": {
+            "zero_shot": scores(0.1364, 0.0164, 0.0478),
+            "final": None if method == "zero_shot" else scores(a50),
+            "last": None,
+            "constant_box": {"best": scores(0.31), "median": scores(0.25)},
+            "answer_grid": scores(1.0, 0.97, 0.9),
+            "curve": [],
+        },
+        "provenance": {"commit": "c0ffee" + "0" * 34, "dirty": False},
+        "numerics": NUMERICS,
+        "fingerprints": {"data": f"data-{dataset}", "model": "model-s"},
+        "started": "2026-01-01T00:00:00+00:00",
+        "ended": "2026-01-01T00:02:00+00:00",
+    }
+    return Record(**fields | changes)
+
+
+@pytest.fixture(name="fabricate")
+def fabricate_fixture() -> Callable[..., Record]:
+    return fabricate
+
+
+@pytest.fixture(name="scores")
+def scores_fixture():
+    return scores
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A results folder; `results(record, ...)` puts records into it and returns it."""
+
+    def put(*records):
+        for record in records:
+            write_record(tmp_path / "results" / "runs" / record.key, record)
+        return tmp_path / "results"
+
+    return put

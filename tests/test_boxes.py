@@ -1,0 +1,280 @@
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medloc.boxes import SPACES, Box, ParseFailure, iou, parse_box, to_answer, to_original
+from tests.strategies import COORDINATES, any_floats, hostile_texts
+
+BOXES = st.builds(Box, *[COORDINATES] * 4)
+
+# --- Box and IoU
+
+
+def test_a_box_knows_its_extent():
+    box = Box(10, 20, 40, 60)
+    assert (box.width, box.height, box.area) == (30, 40, 1200)
+    assert box.as_list() == [10, 20, 40, 60]
+    assert box.scaled(0.5, 2) == Box(5, 40, 20, 120)
+
+
+@pytest.mark.parametrize("box", [Box(5, 0, 5, 9), Box(9, 0, 5, 9), Box(9, 9, 5, 5)])
+def test_a_degenerate_or_unordered_box_covers_nothing(box):
+    assert box.area == 0
+    assert iou(box, box) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        (Box(0, 0, 10, 10), Box(0, 0, 10, 10), 1.0),
+        (Box(0, 0, 10, 10), Box(5, 0, 15, 10), 50 / 150),  # 5 x 10 shared, 100 + 100 - 50 covered
+        (Box(0, 0, 10, 10), Box(2, 2, 4, 7), 10 / 100),  # inside
+        (Box(0, 0, 10, 10), Box(10, 0, 20, 10), 0.0),  # half-open: touching is not sharing
+        (Box(0, 0, 10, 10), Box(30, 30, 40, 40), 0.0),
+        (Box(0, 0, 1, 1), Box(0.5, 0.5, 1.5, 1.5), 0.25 / 1.75),  # no +1 anywhere
+    ],
+)
+def test_iou_by_hand(a, b, expected):
+    assert iou(a, b) == expected
+    assert iou(b, a) == expected
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("corner", range(4))
+def test_iou_of_a_box_that_is_not_finite_is_zero(bad, corner):
+    corners = [0.0, 0.0, 10.0, 10.0]
+    corners[corner] = bad
+    assert iou(Box(*corners), Box(0, 0, 10, 10)) == 0.0
+    assert iou(Box(*corners), Box(*corners)) == 0.0
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_an_area_that_vanishes_or_overflows_shares_nothing(size):
+    # 1e-200 squared is 0 and 1e200 squared is infinite: there is nothing to divide by
+    assert iou(Box(0, 0, size, size), Box(0, 0, size, size)) == 0.0
+
+
+@given(st.builds(Box, *[any_floats()] * 4), st.builds(Box, *[any_floats()] * 4))
+def test_iou_is_symmetric_and_within_zero_and_one_for_any_floats(a, b):
+    assert 0.0 <= iou(a, b) <= 1.0
+    assert iou(a, b) == iou(b, a)
+
+
+@given(BOXES)
+def test_iou_with_itself_is_one_where_there_is_area(box):
+    assert iou(box, box) == (1.0 if box.area > 0 else 0.0)
+
+
+# --- parsing
+
+
+@pytest.mark.parametrize(
+    ("text", "box"),
+    [
+        ("[148, 65, 237, 120]", Box(148, 65, 237, 120)),
+        ("The nodule is here: [148, 65, 237, 120]. This box covers it.", Box(148, 65, 237, 120)),
+        ("<think>[1,2,3,4]</think><answer>[5,6,7,8]</answer>", Box(5, 6, 7, 8)),
+        ("[1,2,3,4] or rather [5,6]", Box(1, 2, 3, 4)),  # the last *complete* one
+        ("[1,2,3,4] and [5,6,7,8", Box(1, 2, 3, 4)),
+        ("[[1, 2, 3, 4]]", Box(1, 2, 3, 4)),
+        ("[1, 2, 3, [5, 6, 7, 8]]", Box(5, 6, 7, 8)),
+        ("[1, 2, 3, 4[", None),
+        ('{"bbox_2d": [1, 2, 3, 4], "label": "x"}', Box(1, 2, 3, 4)),
+        ("[-1.5, +2, 3.25, 4.123456789]", Box(-1.5, 2, 3.25, 4.123456789)),
+        ("[\n 1\t,\r\n2 ,\u00a03\u2003, 4 ]", Box(1, 2, 3, 4)),
+        ("[007,0,3,4]", Box(7, 0, 3, 4)),
+        ("[9,9,1,1]", Box(9, 9, 1, 1)),  # unordered, but an answer
+        ("[0,0,0,0]", Box(0, 0, 0, 0)),
+        ("[123456789,0,1,2]", Box(123456789, 0, 1, 2)),
+    ],
+)
+def test_the_last_complete_bracket_wins(text, box):
+    assert (parse_box(text) or None) == box
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no bracket"),
+        ("148, 65, 237, 120", "no bracket"),
+        ("(1, 2, 3, 4)", "no bracket"),
+        ("1, 2, 3, 4]", "no bracket"),
+        ("[1, 2, 3, 4", "bracket not closed"),
+        ("] [1, 2", "bracket not closed"),
+        ("[]", "not four numbers"),
+        ("[1, 2, 3]", "not four numbers"),
+        ("[1, 2, 3, 4, 5]", "not four numbers"),
+        ("[1, 2, 3, 4,]", "not four numbers"),
+        ("[1 2 3 4]", "not four numbers"),
+        ("[1;2;3;4]", "not four numbers"),
+        ("[a, b, c, d]", "not four numbers"),
+        ("[1., 2, 3, 4]", "not four numbers"),
+        ("[.5, 2, 3, 4]", "not four numbers"),
+        ("[1e3, 2, 3, 4]", "not four numbers"),
+        ("[- 1, 2, 3, 4]", "not four numbers"),
+        ("[--1, 2, 3, 4]", "not four numbers"),
+        ("[1234567890, 2, 3, 4]", "not four numbers"),
+        ("[1.1234567890, 2, 3, 4]", "not four numbers"),
+        ("[nan, inf, 3, 4]", "not four numbers"),
+        ("[１, 2, 3, 4]", "not four numbers"),  # full-width digit
+        ("[٣, 2, 3, 4]", "not four numbers"),  # Arabic-Indic digit
+    ],
+)
+def test_a_failure_is_falsy_and_says_why(text, reason):
+    assert parse_box(text) == ParseFailure(reason)
+    assert not parse_box(text)
+
+
+def test_a_box_is_truthy_even_at_zero():
+    assert parse_box("[0,0,0,0]")
+
+
+# --- against a slow literal parser
+
+DIGITS = "0123456789"
+
+
+def is_number(token):
+    if token[:1] in ("+", "-"):
+        token = token[1:]
+    parts = token.split(".")
+    return len(parts) <= 2 and all(1 <= len(part) <= 9 and all(c in DIGITS for c in part) for part in parts)
+
+
+def slow_parse(text):
+    """Look at every innermost pair of brackets, and keep the last that holds four numbers."""
+    found = None
+    for start, character in enumerate(text):
+        if character != "[":
+            continue
+        for end in range(start + 1, len(text)):
+            if text[end] == "[":
+                break
+            if text[end] == "]":
+                tokens = [token.strip() for token in text[start + 1 : end].split(",")]
+                if len(tokens) == 4 and all(is_number(token) for token in tokens):
+                    found = Box(*[float(token) for token in tokens])
+                break
+    return found
+
+
+PIECES = [
+    *"[[[]]],,,,..  +-\n\t\u00a0",
+    *DIGITS,
+    *DIGITS,
+    "[",
+    "]",
+    "１",
+    "²",
+    "x",
+    "[12, 7, 90, 41]",
+    ", 5",
+    "[1,2,3,",
+    "123456789",
+    "-0.5",
+]
+
+
+def hostile_stream(seed, count):
+    """Half pure noise, half a well-formed answer with a few characters changed."""
+    draw = random.Random(seed)
+    for k in range(count):
+        if k % 2:
+            yield "".join(draw.choices(PIECES, k=draw.randrange(24)))
+        else:
+            text = list(str([draw.randrange(-20, 1200) for _ in range(4)]))
+            for _ in range(draw.randrange(4)):
+                text[draw.randrange(len(text))] = draw.choice(PIECES)
+            yield "".join(text)
+
+
+def compare(seed, count):
+    parsed = 0
+    for text in hostile_stream(seed, count):
+        found = parse_box(text)
+        assert (found or None) == slow_parse(text), repr(text)
+        parsed += bool(found)
+    return parsed
+
+
+def test_a_hundred_thousand_hostile_strings_agree_with_the_slow_parser():
+    assert 20_000 < compare(seed=1, count=100_000) < 80_000
+
+
+@pytest.mark.slow
+def test_a_million_hostile_strings_agree_with_the_slow_parser():
+    assert 200_000 < compare(seed=2, count=1_000_000) < 800_000
+
+
+@given(hostile_texts())
+def test_parsing_any_text_agrees_with_the_slow_parser(text):
+    assert (parse_box(text) or None) == slow_parse(text)
+
+
+@given(
+    st.lists(st.integers(-(10**9) + 1, 10**9 - 1), min_size=4, max_size=4),
+    st.text(alphabet=st.characters(exclude_characters="[")),
+)
+def test_what_was_written_is_read_back_before_any_prose(numbers, prose):
+    assert parse_box(f"[9,9,9,9] {numbers}{prose}") == Box(*numbers)
+
+
+N = 2_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 5 * N,
+        "]" * 5 * N,
+        "[" * N + "]" * N,
+        "[]" * N,
+        "[1" * N,
+        "[1,2,3,4" * (N // 4),
+        "[" + " " * 5 * N,
+        "[1" + " " * 5 * N,
+        "[ 1 , 2 , 3 ," + " " * 5 * N + "x",
+        ("[" + " " * 1000) * (N // 500),
+        "[" + "1" * 5 * N + "]",
+        "[" + "1," * 2 * N + "]",
+        "[" + "1.1" * N + "]",
+        "[" + "１" * 5 * N + "]",
+        "[1" + "\u2003" * 5 * N + ",",
+    ],
+    ids=lambda text: f"{text[:12]!r}...",
+)
+def test_ten_million_hostile_characters_are_answered(text):
+    # A quadratic parser would need days for any of these; the suite would never end.
+    assert not parse_box(text)
+    assert parse_box(text + "[1,2,3,4]") == Box(1, 2, 3, 4)
+
+
+# --- coordinate spaces
+
+
+def test_spaces_are_the_three_grids():
+    assert SPACES == ("pixels", "resized", "thousand")
+
+
+def test_to_original_by_hand():
+    # answered on a 1000 x 1000 grid, image of 600 x 450: x * .6, y * .45
+    assert to_original(Box(100, 200, 500, 1000), 600, 450, 1000, 1000) == Box(60, 90, 300, 450)
+    assert to_answer(Box(60, 90, 300, 450), 600, 450, 1000, 1000).as_list() == pytest.approx(
+        [100, 200, 500, 1000]
+    )
+
+
+@given(BOXES, *[st.integers(1, 5000)] * 4)
+def test_there_and_back(box, width, height, answer_width, answer_height):
+    grid = (width, height, answer_width, answer_height)
+    assert to_original(to_answer(box, *grid), *grid).as_list() == pytest.approx(box.as_list(), rel=1e-12)
+
+
+@given(BOXES, BOXES, st.integers(1, 5000), st.integers(1, 5000))
+def test_iou_does_not_depend_on_the_grid(a, b, width, height):
+    grid = (width, height, 1000, 1000)
+    if min(a.area, b.area) > 1:
+        assert iou(to_answer(a, *grid), to_answer(b, *grid)) == pytest.approx(iou(a, b), abs=1e-6)
