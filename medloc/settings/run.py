@@ -55,7 +55,7 @@ class TrainSettings:
     max_completion_length: int = MISSING
     gradient_checkpointing: bool = MISSING
     bf16: bool = MISSING
-    share_images: bool = MISSING
+    share_prompts: bool = MISSING
     checkpoints: int = MISSING
     keep_checkpoints: int = MISSING
 

@@ -15,7 +15,7 @@ from medloc.data.images import open_image
 from medloc.models.load import LoadedModel
 from medloc.settings.run import Settings, TrainSettings
 from medloc.training.checkpoint import newest_checkpoint
-from medloc.training.sharing import share_images
+from medloc.training.sharing import share_prompts
 from medloc.training.trace import TraceWriter
 from medloc.training.trainer import CurriculumGRPOTrainer, Rule
 
@@ -127,9 +127,9 @@ def train_grpo(
         callbacks=[trace, *callbacks],
     )
     trainer.remove_callback(PrinterCallback)
-    if settings.train.share_images:
+    if settings.train.share_prompts:
         for model in (trainer.model, trainer.ref_model):
             if model is not None:
-                share_images(model)
+                share_prompts(model)
     checkpoint = newest_checkpoint(folder)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

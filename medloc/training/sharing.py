@@ -1,35 +1,144 @@
-"""Encode each image once per group: a group's G completions look at one image, so its features are computed once.
+"""Compute once per group what a group's G completions have in common: the image's features and the prompt.
 
-The hook sits on the vision tower's forward, the one place through which generation, policy and reference pass; the
-features are repeated after encoding, so gradients are those of G separate passes up to rounding.
+The hooks sit on the vision tower's and the backbone's forward, through which generation, policy and reference all pass,
+so no trainer code is copied. Rows with equal images are equal up to where their completions part; that common prefix
+is run once per image, and its keys and values are handed to every row for the rest. Copies are taken after computing,
+so gradients are those of separate passes up to rounding. The order of the rows does not matter.
 """
 
-from itertools import pairwise
 from typing import Any
 
 import torch
-from transformers.modeling_outputs import BaseModelOutputWithPooling
+from transformers import DynamicCache
+from transformers.modeling_outputs import BaseModelOutputWithPast, BaseModelOutputWithPooling
+
+Inputs = dict[str, Any]
 
 
-def share_images(model: Any) -> None:
-    """Makes `model` (Qwen2.5-VL) encode runs of equal images in one batch once; nothing else changes."""
-    visual = model.model.visual
-    encode = visual.forward
+def share_prompts(model: Any) -> None:
+    """Makes `model` (Qwen2.5-VL) encode equal images once and run the prompt of rows with equal images once.
+
+    Batches in which no image repeats take the ordinary path.
+    """
+    backbone = model.model
+    _share_encoding(backbone.visual)
+    plain = backbone.forward
+
+    def forward(*args: Any, **inputs: Any) -> Any:
+        source = [] if args else _sources(backbone, inputs)
+        prefix = _common_prefix(backbone, inputs, source) if source else 0
+        return _shared(backbone, plain, inputs, source, prefix) if prefix else plain(*args, **inputs)
+
+    backbone.forward = forward
+
+
+def _share_encoding(visual: Any) -> None:
+    plain = visual.forward
 
     def forward(hidden_states: torch.Tensor, grid_thw: torch.Tensor, **kwargs: Any) -> Any:
         patches = hidden_states.split(grid_thw.prod(-1).tolist())
-        first = [0, *(i + 1 for i, (a, b) in enumerate(pairwise(patches)) if not _same(a, b))]
-        if len(first) == len(patches):
-            return encode(hidden_states, grid_thw=grid_thw, **kwargs)
-        encoded = encode(torch.cat([patches[i] for i in first]), grid_thw=grid_thw[first], **kwargs)
-        tokens = (grid_thw[first].prod(-1) // visual.spatial_merge_size**2).tolist()
-        repeats = [end - begin for begin, end in pairwise([*first, len(patches)])]
-        features = encoded.pooler_output.split(tokens)
-        repeated = [feature for feature, times in zip(features, repeats, strict=True) for _ in range(times)]
-        return BaseModelOutputWithPooling(pooler_output=torch.cat(repeated))
+        source = first_equal(patches)
+        kept = sorted(set(source))
+        if len(kept) == len(patches):
+            return plain(hidden_states, grid_thw=grid_thw, **kwargs)
+        encoded = plain(torch.cat([patches[i] for i in kept]), grid_thw=grid_thw[kept], **kwargs)
+        tokens = (grid_thw[kept].prod(-1) // visual.spatial_merge_size**2).tolist()
+        features = dict(zip(kept, encoded.pooler_output.split(tokens), strict=True))
+        return BaseModelOutputWithPooling(pooler_output=torch.cat([features[i] for i in source]))
 
     visual.forward = forward
 
 
-def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
+def first_equal(items: tuple[torch.Tensor, ...] | list[torch.Tensor]) -> list[int]:
+    """Returns, for each tensor, the index of the first one equal to it."""
+    found: list[int] = []
+    source = []
+    for index, item in enumerate(items):
+        match = next((i for i in reversed(found) if _equal(items[i], item)), index)
+        if match == index:
+            found.append(index)
+        source.append(match)
+    return source
+
+
+def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
     return a.shape == b.shape and torch.equal(a, b)
+
+
+def _sources(backbone: Any, inputs: Inputs) -> list[int]:
+    """Returns the first row with the same image for each row; [] where this batch takes the ordinary path."""
+    ids, mask, cache = inputs.get("input_ids"), inputs.get("attention_mask"), inputs.get("past_key_values")
+    if ids is None or mask is None or ids.shape != mask.shape or (cache is not None and cache.get_seq_length()):
+        return []
+    if backbone.training and backbone.is_gradient_checkpointing:
+        return []  # checkpointing switches the cache off
+    images = _images(inputs)
+    source = first_equal(images) if len(images) == len(ids) else []
+    return source if len(set(source)) < len(source) else []
+
+
+def _images(inputs: Inputs) -> list[torch.Tensor]:
+    """Returns one tensor per row: its image's patches, or its features where they were computed beforehand."""
+    features = (inputs.get("mm_encoder_outputs") or {}).get("image")
+    if features is not None:
+        return list(features.pooler_output)
+    if inputs.get("pixel_values") is None:
+        return []
+    return list(inputs["pixel_values"].split(inputs["image_grid_thw"].prod(-1).tolist()))
+
+
+def _common_prefix(backbone: Any, inputs: Inputs, source: list[int]) -> int:
+    """Returns how many leading columns every row shares with its source; 0 if an image would not fit in them."""
+    ids, mask = inputs["input_ids"], inputs["attention_mask"]
+    same = ((ids == ids[source]) & (mask == mask[source])).all(0)
+    prefix = int(same.long().cumprod(0).sum())
+    return 0 if (ids[:, prefix:] == backbone.config.image_token_id).any() else prefix
+
+
+def _shared(backbone: Any, plain: Any, inputs: Inputs, source: list[int], prefix: int) -> Any:
+    ids, mask, cache = inputs["input_ids"], inputs["attention_mask"], inputs.get("past_key_values")
+    kept = sorted(set(source))
+    index = torch.tensor([kept.index(i) for i in source], device=ids.device)
+    head = plain(**_rows(backbone, inputs, kept, prefix))
+    common = head.past_key_values
+    common.batch_select_indices(index)
+    states = head.last_hidden_state[index]
+    if prefix < ids.shape[1]:
+        positions = mask.long().cumsum(-1) - 1 + backbone.rope_deltas[index]
+        tail = plain(
+            input_ids=ids[:, prefix:],
+            attention_mask=mask,
+            position_ids=positions[None, :, prefix:].expand(3, -1, -1),
+            past_key_values=common,
+            use_cache=True,
+        )
+        states = torch.cat([states, tail.last_hidden_state], dim=1)
+    if cache is not None:  # generation's own cache, still empty: it goes on from here
+        for number, layer in enumerate(common.layers):
+            cache.update(layer.keys, layer.values, number)
+    return BaseModelOutputWithPast(last_hidden_state=states, past_key_values=cache)
+
+
+def _rows(backbone: Any, inputs: Inputs, kept: list[int], prefix: int) -> Inputs:
+    """Returns the backbone's inputs for the kept rows, up to the prefix."""
+    images = _images(inputs)
+    rows: Inputs = {
+        "input_ids": inputs["input_ids"][kept, :prefix],
+        "attention_mask": inputs["attention_mask"][kept, :prefix],
+        "past_key_values": DynamicCache(config=backbone.config.get_text_config()),
+        "use_cache": True,
+    }
+    if inputs.get("pixel_values") is not None:
+        rows["pixel_values"] = torch.cat([images[i] for i in kept])
+        rows["image_grid_thw"] = inputs["image_grid_thw"][kept]
+    else:
+        features = inputs["mm_encoder_outputs"]["image"]
+        rows["mm_encoder_outputs"] = {"image": type(features)(pooler_output=tuple(images[i] for i in kept))}
+    if inputs.get("mm_token_type_ids") is not None:
+        rows["mm_token_type_ids"] = inputs["mm_token_type_ids"][kept, :prefix]
+    if inputs.get("position_ids") is not None:
+        rows["position_ids"] = inputs["position_ids"][:, kept, :prefix]
+    return {**{k: v for k, v in inputs.items() if k not in rows and k not in _PER_ROW}, **rows}
+
+
+_PER_ROW = ("mm_encoder_outputs", "position_ids", "mm_token_type_ids", "pixel_values", "image_grid_thw")

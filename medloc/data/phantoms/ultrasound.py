@@ -52,6 +52,7 @@ class Dials:
         ratio: Gray of the core over that of its surroundings (measured median: 0.45 malignant, 0.61 benign).
         bright: Chance of a core brighter than its surroundings.
         periphery: Darkness at the core's edge and at the truth's edge, as shares of the core's.
+        layers: How much the gray changes with depth; 1: as measured, 0: evened out by time-gain compensation.
         speckle: Strength of the speckle; 1 is that of the 60 dB recipe (local SNR 4.4; real images 5.2).
         lumps: Irregularity of the outline.
         vessels: Mean number of dark discs that are not the nodule.
@@ -60,14 +61,15 @@ class Dials:
         trachea: Chance of a bright arc with a shadow beneath.
     """
 
-    halo: Range = (1.40, 1.75)
+    halo: Range = (1.45, 1.70)
     lean: float = 0.35
-    ratio: Range = (0.30, 0.65)
-    bright: float = 0.10
+    ratio: Range = (0.15, 0.45)
+    bright: float = 0.05
     periphery: Range = (0.40, 0.18)
-    speckle: float = 0.8
+    layers: float = 0.3
+    speckle: float = 0.6
     lumps: float = 0.06
-    vessels: float = 0.7
+    vessels: float = 0.4
     fascia: float = 2.5
     calipers: float = 0.25
     trachea: float = 0.25
@@ -136,6 +138,7 @@ def _apart(places: list[Array], gap: float = 5.0) -> bool:
 def _tissue(rng: np.random.Generator, size: Size, dials: Dials) -> Array:
     width, height = size
     depths, grays = np.array(LAYERS).T
+    grays = grays.mean() + dials.layers * (grays - grays.mean())
     wave = 0.02 * np.sin(np.linspace(0, rng.uniform(1, 5), width) + rng.uniform(0, 6)).astype(np.float32)
     depth = np.linspace(0, 1, height, dtype=np.float32)[:, None] * rng.uniform(0.8, 1.25) + wave
     tissue = np.interp(depth, depths, grays).astype(np.float32) * rng.uniform(0.75, 1.25)

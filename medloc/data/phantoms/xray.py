@@ -98,12 +98,12 @@ class Dials:
         strip: Chance of a bright strip where the collimator ends.
     """
 
-    halo: Range = (1.40, 1.70)
+    halo: Range = (1.90, 2.10)
     lean: float = 0.35
     bone: Range = (70.0, 110.0)
     periphery: Range = (0.45, 0.22)
     soft_tissue: Range = (25.0, 50.0)
-    other_bones: Range = (0.45, 0.80)
+    other_bones: Range = (0.50, 0.90)
     quantum_noise: Range = (0.5, 1.1)
     marker: float = 0.4
     strip: float = 0.2
