@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from medloc.settings import CONF, register
+from medloc.settings.pretrain import PretrainSettings
 
 register()
 
@@ -17,6 +18,7 @@ register()
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="pretrain")
 def _pretrain(config: DictConfig) -> None:
     settings = OmegaConf.to_object(config)
+    assert isinstance(settings, PretrainSettings)
     from medloc.training.pretraining import make_base  # torch is imported here, and not for --help
 
     folder = make_base(settings)

@@ -7,7 +7,7 @@ import sys
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from medloc.settings import CONF, register
@@ -25,9 +25,16 @@ def _one(config: DictConfig) -> None:
     try:
         choices = {str(k): str(v) for k, v in hydra_config.runtime.choices.items()}
         job = job_from(config, choices, overrides)
+        from medloc.report.closing import close_run
         from medloc.training.job import run_job  # torch is imported here, and not for --help
 
-        run_job(job)
+        outcome = run_job(job)
+        for note in outcome.notes:
+            print(note)
+        if outcome.fresh:
+            print(close_run(outcome.folder, outcome.record, outcome.images))
+        else:
+            print(f"nothing to do: run {outcome.record.key} is complete, {outcome.folder}")
     except (ValueError, OSError, OmegaConfBaseException) as error:
         _report(error)
 

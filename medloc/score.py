@@ -49,9 +49,7 @@ class Disagreements:
             return
         self.count += 1
         if len(self.shown) < SHOWN:
-            self.shown.append(
-                f"  {sample.id}: iou {sample.iou} is stored, {iou} recomputed from {sample.text[:80]!r}"
-            )
+            self.shown.append(f"  {sample.id}: iou {sample.iou} is stored, {iou} recomputed from {sample.text[:80]!r}")
 
 
 def rescore(path: Path) -> tuple[Metrics, Disagreements]:

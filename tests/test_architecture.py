@@ -81,17 +81,13 @@ def test_imports_point_down(path):
         theirs = room(module)
         if module.split(".")[0] != "medloc" or theirs in ("", "__version__", mine):
             continue
-        assert level(theirs) < level(mine), (
-            f"{ids(path)} ({mine}) imports {module}, which lies above or beside it"
-        )
+        assert level(theirs) < level(mine), f"{ids(path)} ({mine}) imports {module}, which lies above or beside it"
 
 
 @pytest.mark.parametrize("path", FILES, ids=ids)
 def test_outside_packages_stay_in_their_rooms(path):
     mine = room(module_name(path))
-    outside = (
-        {module.split(".")[0] for module in imported_modules(path)} - sys.stdlib_module_names - {"medloc"}
-    )
+    outside = {module.split(".")[0] for module in imported_modules(path)} - sys.stdlib_module_names - {"medloc"}
     if mine in STDLIB_ONLY:
         assert not outside, f"{mine} is standard library only"
     if mine != "training":
@@ -104,11 +100,7 @@ def test_outside_packages_stay_in_their_rooms(path):
 
 def loaded_by(module):
     code = f"import sys, {module}; print(*sys.modules)"
-    return set(
-        subprocess.run(
-            [sys.executable, "-c", code], check=True, capture_output=True, text=True
-        ).stdout.split()
-    )
+    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
 
 
 def exists(name):

@@ -262,9 +262,7 @@ def test_spaces_are_the_three_grids():
 def test_to_original_by_hand():
     # answered on a 1000 x 1000 grid, image of 600 x 450: x * .6, y * .45
     assert to_original(Box(100, 200, 500, 1000), 600, 450, 1000, 1000) == Box(60, 90, 300, 450)
-    assert to_answer(Box(60, 90, 300, 450), 600, 450, 1000, 1000).as_list() == pytest.approx(
-        [100, 200, 500, 1000]
-    )
+    assert to_answer(Box(60, 90, 300, 450), 600, 450, 1000, 1000).as_list() == pytest.approx([100, 200, 500, 1000])
 
 
 @given(BOXES, *[st.integers(1, 5000)] * 4)

@@ -61,6 +61,4 @@ def read_rows(path: Path, columns: tuple[str, ...] = ()) -> list[dict[str, str]]
         delimiter = "\t" if "\t" in file.readline() else ","
         file.seek(0)
         rows = csv.DictReader(file, fieldnames=columns or None, delimiter=delimiter)
-        return [
-            {(key or "").strip(): (value or "").strip() for key, value in row.items() if key} for row in rows
-        ]
+        return [{(key or "").strip(): (value or "").strip() for key, value in row.items() if key} for row in rows]

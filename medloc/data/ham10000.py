@@ -14,9 +14,7 @@ IMAGE = re.compile(r"ISIC_\d+", re.IGNORECASE)
 MASK = re.compile(r"(ISIC_\d+)_segmentation", re.IGNORECASE)
 
 
-def read_ham10000(
-    root: Path, rule: str, read_mask: Callable[[Path], Mask]
-) -> tuple[list[Example], tuple[str, ...]]:
+def read_ham10000(root: Path, rule: str, read_mask: Callable[[Path], Mask]) -> tuple[list[Example], tuple[str, ...]]:
     """Return the examples below `root`, sorted by image id, and one line on what was left out.
 
     Args:
@@ -32,14 +30,9 @@ def read_ham10000(
     rows = {row["image_id"]: row for row in read_rows(_metadata(root, files))}
     if not images or not masks:
         missing = "ISIC_*.jpg image" if not images else "ISIC_*_segmentation.png mask"
-        raise FileNotFoundError(
-            f"dataset.root={root} holds no {missing}; unpack HAM10000's images and masks into it."
-        )
+        raise FileNotFoundError(f"dataset.root={root} holds no {missing}; unpack HAM10000's images and masks into it.")
     left_out = _unpaired(images.keys(), masks.keys(), rows.keys())
-    pairs = [
-        _pair(name, images[name], masks[name], rows.get(name))
-        for name in sorted(images.keys() & masks.keys())
-    ]
+    pairs = [_pair(name, images[name], masks[name], rows.get(name)) for name in sorted(images.keys() & masks.keys())]
     return examples_from(pairs, read_mask, rule, left_out), summary("ham10000", left_out)
 
 

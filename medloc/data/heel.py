@@ -43,9 +43,7 @@ def read_heel(root: Path, sidecar: str) -> tuple[list[Example], tuple[str, ...]]
     if not images:
         raise FileNotFoundError(f"dataset.root={root} holds no image; unpack HEEL into it.")
     boxes, rows_without = _boxes(root, table, images)
-    left_out = Counter(
-        {"images without a box": len(images) - len(boxes), "table rows without an image": rows_without}
-    )
+    left_out = Counter({"images without a box": len(images) - len(boxes), "table rows without an image": rows_without})
     examples = [_example(root, path, boxes[path]) for path in images if path in boxes]
     return examples, summary("heel", left_out)
 
@@ -101,9 +99,7 @@ def _endings(root: Path, images: list[Path]) -> dict[str, list[Path]]:
 def _match(file: str, ends: dict[str, list[Path]], where: str) -> Path | None:
     found = ends.get(file.replace("\\", "/").removeprefix("./"), [])
     if len(found) > 1:
-        raise ValueError(
-            f"{where}: {file} fits {len(found)} images; write more of its path, such as normal/{file}."
-        )
+        raise ValueError(f"{where}: {file} fits {len(found)} images; write more of its path, such as normal/{file}.")
     return found[0] if found else None
 
 

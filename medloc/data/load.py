@@ -61,18 +61,14 @@ def load_dataset(settings: DatasetSettings, cache: Path) -> LoadedDataset:
     (train, test), notes = _read(settings, root, cache, None)
     _require_both(root, train, test)
     origin = f"real: {root.resolve().name}"
-    return LoadedDataset(
-        settings.name, train, test, (), notes, fingerprint(origin, train, test, ()), False, origin
-    )
+    return LoadedDataset(settings.name, train, test, (), notes, fingerprint(origin, train, test, ()), False, origin)
 
 
 def fingerprint(origin: str, *parts: tuple[Example, ...]) -> str:
     """Return 16 hex digits that change with any example, with its file's size, or with its part."""
     digest = hashlib.sha256(origin.encode())
     for part in parts:
-        rows = [
-            [e.id, e.width, e.height, e.box.as_list(), e.group, e.label, e.image.stat().st_size] for e in part
-        ]
+        rows = [[e.id, e.width, e.height, e.box.as_list(), e.group, e.label, e.image.stat().st_size] for e in part]
         digest.update(json.dumps(rows).encode())
     return digest.hexdigest()[:16]
 
@@ -140,6 +136,4 @@ def _read_calibration(settings: DatasetSettings, root: Path, cache: Path) -> tup
 def _require_both(root: Path, train: tuple[Example, ...], test: tuple[Example, ...]) -> None:
     for part, examples in (("training", train), ("test", test)):
         if not examples:
-            raise ValueError(
-                f"dataset.root={root} leaves no {part} example; check its files and dataset.boxes."
-            )
+            raise ValueError(f"dataset.root={root} leaves no {part} example; check its files and dataset.boxes.")

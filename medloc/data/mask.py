@@ -37,9 +37,7 @@ def read_mask(path: Path) -> Mask:
         with Image.open(path) as file:
             gray = np.asarray(file.convert("L"))
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(
-            f"{path}: this mask does not open as an image ({error}); replace or remove it."
-        ) from error
+        raise ValueError(f"{path}: this mask does not open as an image ({error}); replace or remove it.") from error
     return measure(foreground(gray))
 
 
@@ -52,10 +50,7 @@ def measure(mask: np.ndarray) -> Mask:
     """Return size and components of a bool mask, height x width."""
     labels, count = ndimage.label(mask, EIGHT)
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    boxes = [
-        Box(float(x.start), float(y.start), float(x.stop), float(y.stop))
-        for y, x in ndimage.find_objects(labels)
-    ]
+    boxes = [Box(float(x.start), float(y.start), float(x.stop), float(y.stop)) for y, x in ndimage.find_objects(labels)]
     return Mask(mask.shape[1], mask.shape[0], tuple(boxes), tuple(int(area) for area in areas))
 
 
@@ -79,6 +74,4 @@ def choose_boxes(mask: Mask, rule: str) -> tuple[Box, ...]:
 
 
 def _around(boxes: tuple[Box, ...]) -> Box:
-    return Box(
-        min(b.x0 for b in boxes), min(b.y0 for b in boxes), max(b.x1 for b in boxes), max(b.y1 for b in boxes)
-    )
+    return Box(min(b.x0 for b in boxes), min(b.y0 for b in boxes), max(b.x1 for b in boxes), max(b.y1 for b in boxes))

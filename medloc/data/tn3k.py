@@ -46,9 +46,7 @@ def _folder(root: Path, name: str) -> Path:
     """The folder of that name nearest to the root; archives nest it in various ways."""
     found = [path for path in root.rglob("*") if path.is_dir() and path.name.lower() == name]
     if not found:
-        raise FileNotFoundError(
-            f"dataset.root={root} holds no folder {name}; unpack TN3K's archives into it."
-        )
+        raise FileNotFoundError(f"dataset.root={root} holds no folder {name}; unpack TN3K's archives into it.")
     return min(found, key=lambda path: (len(path.parts), path.as_posix()))
 
 

@@ -13,7 +13,6 @@ from medloc.evaluation.samples import Sample
 from medloc.models.load import LoadedModel
 from medloc.rewards import Answer, judge
 
-
 GREEDY: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
 
 
@@ -37,7 +36,13 @@ def answer_all(
     samples: list[Sample] = []
     for start in range(0, len(examples), batch_size):
         batch = examples[start : start + batch_size]
-        texts = _generate(loaded, [open_image(example.image) for example in batch], prompt, max_new_tokens=max_new_tokens, **GREEDY)
+        texts = _generate(
+            loaded,
+            [open_image(example.image) for example in batch],
+            prompt,
+            max_new_tokens=max_new_tokens,
+            **GREEDY,
+        )
         samples.extend(_sample(loaded, example, text) for example, text in zip(batch, texts, strict=True))
     loaded.model.train(was_training)
     return samples

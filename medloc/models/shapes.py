@@ -57,8 +57,8 @@ def _object(rng: np.random.Generator, width: int, height: int) -> tuple[Image.Im
     w = float(np.clip(np.sqrt(area * aspect), 8, width * 1.02))
     h = float(np.clip(np.sqrt(area / aspect), 8, height * 1.02))
     slack = 0.1 if rng.random() < 0.1 else 0.0
-    cx = rng.uniform(*sorted((w * (0.5 - slack), width - w * (0.5 - slack))))
-    cy = rng.uniform(*sorted((h * (0.5 - slack), height - h * (0.5 - slack))))
+    cx = _between(rng, w * (0.5 - slack), width - w * (0.5 - slack))
+    cy = _between(rng, h * (0.5 - slack), height - h * (0.5 - slack))
     mask = Image.new("L", (width, height))
     ImageDraw.Draw(mask).polygon(_outline(rng, cx, cy, w, h), fill=255)
     found = mask.getbbox()
@@ -67,10 +67,19 @@ def _object(rng: np.random.Generator, width: int, height: int) -> tuple[Image.Im
     return mask, Box(*map(float, found))
 
 
+def _between(rng: np.random.Generator, a: float, b: float) -> float:
+    return rng.uniform(min(a, b), max(a, b))
+
+
 def _outline(rng: np.random.Generator, cx: float, cy: float, w: float, h: float) -> list[tuple[float, float]]:
     kind = rng.integers(4)
     if kind == 0:  # rectangle
-        return [(cx - w / 2, cy - h / 2), (cx + w / 2, cy - h / 2), (cx + w / 2, cy + h / 2), (cx - w / 2, cy + h / 2)]
+        return [
+            (cx - w / 2, cy - h / 2),
+            (cx + w / 2, cy - h / 2),
+            (cx + w / 2, cy + h / 2),
+            (cx - w / 2, cy + h / 2),
+        ]
     n = int(rng.integers(3, 8)) if kind == 1 else 48
     angles = np.linspace(0, 2 * np.pi, n, endpoint=False) + rng.uniform(0, 2 * np.pi)
     radius = np.ones(n)

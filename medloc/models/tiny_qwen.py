@@ -52,7 +52,7 @@ def tiny_processor(prompts: list[str]) -> Qwen2_5_VLProcessor:
 
 
 def tiny_model(name: str, processor: Qwen2_5_VLProcessor) -> Qwen2_5_VLForConditionalGeneration:
-    """Builds the model `name` ("tiny_s", "tiny_m" or "tiny_l") with random weights, matching `processor`'s vocabulary."""
+    """Builds the model `name` ("tiny_s", "tiny_m" or "tiny_l") with random weights, for `processor`."""
     size, tokenizer = SIZES[name], processor.tokenizer
     ids = {token: tokenizer.convert_tokens_to_ids(f"<|{token}|>") for token in ("image_pad", "video_pad", "im_end")}
     config = Qwen2_5_VLConfig(

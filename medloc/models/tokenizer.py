@@ -42,7 +42,12 @@ def tiny_tokenizer(prompts: list[str]) -> PreTrainedTokenizerFast:
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     backend.decoder = decoders.ByteLevel()
     backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
-    whole = [str(n) for n in range(10, LARGEST_NUMBER + 1)] + [", ", "user\n", "assistant\n", *sentences(prompts)]
+    whole = [str(n) for n in range(10, LARGEST_NUMBER + 1)] + [
+        ", ",
+        "user\n",
+        "assistant\n",
+        *sentences(prompts),
+    ]
     backend.add_tokens([AddedToken(text, special=False, normalized=False) for text in whole])
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=backend,

@@ -73,9 +73,7 @@ def find_records(results: Path) -> Found:
         if record.key == path.parent.name:
             found.records.append(record)
         else:
-            found.problems.append(
-                f"{name}: is the record of run {record.key}, not of this folder; not counted."
-            )
+            found.problems.append(f"{name}: is the record of run {record.key}, not of this folder; not counted.")
     return found
 
 
@@ -83,9 +81,7 @@ def _record_from(content: Any) -> Record:
     if not isinstance(content, dict) or "schema" not in content:
         raise ValueError("not a run's record.")
     if content["schema"] != SCHEMA:
-        raise ValueError(
-            f"schema={content['schema']!r} is not {SCHEMA}; run its command again with rerun=true."
-        )
+        raise ValueError(f"schema={content['schema']!r} is not {SCHEMA}; run its command again with rerun=true.")
     if set(content) != set(FIELDS):
         missing, unknown = sorted(set(FIELDS) - set(content)), sorted(set(content) - set(FIELDS))
         raise ValueError(f"not a run's record: missing {missing}, unknown {unknown}.")

@@ -79,9 +79,7 @@ def _canonical_mapping(mapping: Mapping[str, Any], place: str) -> dict[str, Any]
 def _only_texts(mapping: Mapping[str, Any], place: str) -> list[str]:
     for key in mapping:
         if not isinstance(key, str):
-            raise ValueError(
-                f"{place or 'config'} has the key {key!r}, which is not text; quote it in the YAML file."
-            )
+            raise ValueError(f"{place or 'config'} has the key {key!r}, which is not text; quote it in the YAML file.")
     return list(mapping)
 
 

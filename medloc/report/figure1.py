@@ -114,14 +114,12 @@ def _reward(line: dict[str, Any]) -> float:
 
 
 def _draw_reward(axes: Axes, trace: Trace) -> None:
-    axes.plot(
-        trace.steps, trace.reward, color=style.REWARD, alpha=0.3, linewidth=0.8, label="mean reward of a step"
-    )
+    axes.plot(trace.steps, trace.reward, color=style.REWARD, alpha=0.3, linewidth=0.8, label="mean reward of a step")
     smooth = running_mean(trace.reward)
     axes.plot(trace.steps, smooth, color=style.REWARD, linewidth=2, label=f"running mean, {SMOOTHING} steps")
     if trace.has_threshold:
         look = {"color": style.THRESHOLD, "linestyle": "--", "linewidth": 2}
-        axes.step(trace.steps, trace.tau, where="post", label="threshold τ (IoU)", **look)  # type: ignore[arg-type]
+        axes.step(trace.steps, trace.tau, where="post", label="threshold τ (IoU)", **look)
         _name_levels(axes, trace)
     axes.set_ylim(min(0.0, trace.reward.min()), max(1.02, trace.reward.max()))
     axes.set_ylabel("mean reward, τ" if trace.has_threshold else "mean reward")

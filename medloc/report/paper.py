@@ -31,7 +31,4 @@ def table1() -> dict[str, dict[str, dict[str, PaperCell]]]:
 
 
 def _cells(line: list[list[float]]) -> dict[str, PaperCell]:
-    return {
-        metric: PaperCell(*cell, *[None] * (2 - len(cell)))
-        for metric, cell in zip(METRICS, line, strict=True)
-    }
+    return {metric: PaperCell(*cell, *[None] * (2 - len(cell))) for metric, cell in zip(METRICS, line, strict=True)}

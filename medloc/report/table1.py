@@ -46,8 +46,7 @@ def other_lines(group: Group) -> list[Line]:
     """Return the runs that no row of Table 1 asks for: other schedules, models and overrides."""
     names = {_run_name(record.identity): record.identity for record in others(group)}
     return [
-        Line(name, _collect(_members(group, identity), _final, Cell), {})
-        for name, identity in sorted(names.items())
+        Line(name, _collect(_members(group, identity), _final, Cell), {}) for name, identity in sorted(names.items())
     ]
 
 
@@ -119,9 +118,7 @@ def _final(record: Record) -> Scores | None:
     return record.metrics["final"]
 
 
-def _collect(
-    records: Iterable[Record], pick: Pick, cell: Callable[[tuple[float, ...]], Cell]
-) -> dict[Place, Cell]:
+def _collect(records: Iterable[Record], pick: Pick, cell: Callable[[tuple[float, ...]], Cell]) -> dict[Place, Cell]:
     """Gather one number per record into a cell for every data set and metric, in the order of the seeds."""
     values: dict[Place, list[float]] = {}
     for record in sorted(records, key=lambda record: (record.identity["seed"], record.key)):

@@ -12,7 +12,5 @@ def threshold(answer: Answer, moment: Moment) -> float:
         ValueError: the method has no threshold.
     """
     if moment.tau is None:
-        raise ValueError(
-            "reward=threshold needs a tau, and this method has none; use raw_iou or name a schedule."
-        )
+        raise ValueError("reward=threshold needs a tau, and this method has none; use raw_iou or name a schedule.")
     return 1.0 if answer.iou >= moment.tau else 0.0

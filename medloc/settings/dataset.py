@@ -54,8 +54,7 @@ def check_dataset(settings: DatasetSettings) -> None:
     _one_of("dataset.evaluate_on", settings.evaluate_on, EVALUATE_ON)
     if settings.root is not None and settings.evaluate_on == "calibration":
         raise ValueError(
-            "dataset.evaluate_on=calibration needs phantoms; drop dataset.root or use "
-            "dataset.evaluate_on=test."
+            "dataset.evaluate_on=calibration needs phantoms; drop dataset.root or use dataset.evaluate_on=test."
         )
     _check_counts(settings.phantom)
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-
 from omegaconf import MISSING
 
 from medloc.settings.curriculum import CriteriaSettings, ScheduleSettings, StrategySettings, WindowSettings

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,13 +39,29 @@ from medloc.training.trace import TraceWriter
 from medloc.training.trainer import Rule
 
 
-def run_job(job: Job) -> tuple[Path, Record, bool]:
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run.
+
+    Attributes:
+        folder: where it lies.
+        record: its record.
+        fresh: whether anything had to be done.
+        images: the file of each image it was evaluated on, by id.
+        notes: what the data set's reader had to say.
+    """
+
+    folder: Path
+    record: Record
+    fresh: bool
+    images: dict[str, Path]
+    notes: tuple[str, ...]
+
+
+def run_job(job: Job) -> Outcome:
     """Does one run, or what is left of it.
 
     A complete run is not repeated, an interrupted one goes on from its last checkpoint, a failed one is tried again.
-
-    Returns:
-        The run's folder, its record, and whether anything had to be done.
 
     Raises:
         Whatever ended the run; its record then says `failed` and why.
@@ -62,14 +78,15 @@ def run_job(job: Job) -> tuple[Path, Record, bool]:
     key = run_key(used, data=data.fingerprint, model=loaded.fingerprint)
     folder = Path(settings.results).expanduser().resolve() / "runs" / key
     earlier = _earlier(folder)
+    images = {example.id: example.image for example in _evaluated(settings, data)}
     if settings.rerun and earlier:
         folder.rename(folder.with_name(f"{key}.moved-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
     elif earlier and earlier.status == "complete":
-        return folder, earlier, False
+        return Outcome(folder, earlier, False, images, data.notes)
     folder.mkdir(parents=True, exist_ok=True)
     record = _opening(job, key, used, data, loaded, threads)
     write_record(folder, record)
-    return folder, _finish(record, folder, settings, data, loaded), True
+    return Outcome(folder, _finish(record, folder, settings, data, loaded), True, images, data.notes)
 
 
 def _earlier(folder: Path) -> Record | None:
@@ -109,9 +126,7 @@ def _opening(
     )
 
 
-def _finish(
-    record: Record, folder: Path, settings: Settings, data: LoadedDataset, loaded: LoadedModel
-) -> Record:
+def _finish(record: Record, folder: Path, settings: Settings, data: LoadedDataset, loaded: LoadedModel) -> Record:
     """Runs to the end and writes the record, whichever end it is."""
     begin = time.perf_counter()
     try:
@@ -229,7 +244,9 @@ def _kept(path: Path) -> list[Sample] | None:
 
 
 def _curve(folder: Path, start: list[Sample], last: list[Sample], n: int) -> list[Any]:
-    lines = (folder / "curve.jsonl").read_text(encoding="utf-8").splitlines() if (folder / "curve.jsonl").exists() else []
+    lines = (
+        (folder / "curve.jsonl").read_text(encoding="utf-8").splitlines() if (folder / "curve.jsonl").exists() else []
+    )
     between = [json.loads(line) for line in lines]
     trace = (folder / "trace.jsonl").read_text(encoding="utf-8").splitlines()
     return [{"step": 0, **scores(start[:n])}, *between, {"step": len(trace), **scores(last[:n])}]

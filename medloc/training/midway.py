@@ -25,9 +25,7 @@ class Midway(TrainerCallback):
         evaluate: takes the step, returns the entry.
     """
 
-    def __init__(
-        self, folder: Path, resume_step: int, steps: list[int], evaluate: Callable[[int], dict[str, Any]]
-    ):
+    def __init__(self, folder: Path, resume_step: int, steps: list[int], evaluate: Callable[[int], dict[str, Any]]):
         self.path, self.steps, self.evaluate = folder / "curve.jsonl", set(steps), evaluate
         keep_until(self.path, resume_step)
 

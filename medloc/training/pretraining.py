@@ -102,7 +102,9 @@ def make_base(settings: PretrainSettings) -> Path:
     return Path(settings.out)
 
 
-def pretrain(model: Any, processor: ProcessorMixin, prompts: list[str], settings: PretrainSettings, folder: Path) -> Trainer:
+def pretrain(
+    model: Any, processor: ProcessorMixin, prompts: list[str], settings: PretrainSettings, folder: Path
+) -> Trainer:
     """Pre-trains `model` in place under `folder`, resuming from its newest checkpoint if there is one.
 
     Args:

@@ -106,8 +106,7 @@ class CurriculumGRPOTrainer(CurriculumCheckpoint, LoadsSavedLayout, EpochOrder, 
         self, inputs: list[dict[str, Any]], prompts: list, completions: list, completion_ids_list: list
     ) -> torch.Tensor:
         rows = [
-            {**row, "answer": self._judge(row, completion)}
-            for row, completion in zip(inputs, completions, strict=True)
+            {**row, "answer": self._judge(row, completion)} for row, completion in zip(inputs, completions, strict=True)
         ]
         scored = super()._calculate_rewards(rows, prompts, completions, completion_ids_list)
         if self.model.training:  # evaluation passes through here too, and never observes

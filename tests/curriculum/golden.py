@@ -23,9 +23,7 @@ CASES = {
 
 def recorded(name):
     settings, kind = CASES[name]
-    steps = [
-        [[round(iou, 6) for iou in group] for group in groups] for groups in stream(kind, name, 40, 3, 4)
-    ]
+    steps = [[[round(iou, 6) for iou in group] for group in groups] for groups in stream(kind, name, 40, 3, 4)]
     return {"config": settings, "steps": steps, "decisions": decisions(settings, steps)}
 
 
@@ -39,10 +37,7 @@ def main():
     for name in CASES:
         rows = recorded(name)
         lines = [json.dumps(rows["config"])]
-        lines += [
-            json.dumps({"ious": s, "decision": d})
-            for s, d in zip(rows["steps"], rows["decisions"], strict=True)
-        ]
+        lines += [json.dumps({"ious": s, "decision": d}) for s, d in zip(rows["steps"], rows["decisions"], strict=True)]
         (FOLDER / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
 
 

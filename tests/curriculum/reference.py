@@ -18,9 +18,7 @@ def delta_of(schedule, tau):
             value = value - (d[1] - d[2])
         return value
     if name == "linear":  # Eq. 12
-        return schedule["delta0"] * (
-            1 - (tau - schedule["tau0"]) / (schedule["tau_target"] - schedule["tau0"])
-        )
+        return schedule["delta0"] * (1 - (tau - schedule["tau0"]) / (schedule["tau_target"] - schedule["tau0"]))
     if name == "cosine":  # Eq. 13
         way = (tau - schedule["tau0"]) / (schedule["tau_target"] - schedule["tau0"])
         return schedule["delta0"] / 2 * (1 + cos(pi * way))
@@ -69,9 +67,7 @@ class Reference:
             if new > self.tau:
                 self.tau = new
                 n = self.config["window"]["size"]
-                drop = {"half": n // 2, "quarter": n // 4, "full": n, "none": 0}[
-                    self.config["window"]["refresh"]
-                ]
+                drop = {"half": n // 2, "quarter": n // 4, "full": n, "none": 0}[self.config["window"]["refresh"]]
                 self.entries = self.entries[drop:]
         return self.tau
 

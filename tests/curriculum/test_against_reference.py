@@ -67,6 +67,4 @@ def test_the_papers_settings_take_the_path_of_the_equations(schedule, kind):
 def test_every_combination_on_every_kind_of_stream(schedule):
     for seed, settings in enumerate(combinations(schedule, sizes=(2, 3, 8, 13))):
         for kind in KINDS:
-            raises_compared(
-                settings, stream(kind, seed, steps=80, groups=1 + seed % 4, size=(1, 3, 8)[seed % 3])
-            )
+            raises_compared(settings, stream(kind, seed, steps=80, groups=1 + seed % 4, size=(1, 3, 8)[seed % 3]))

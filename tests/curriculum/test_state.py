@@ -54,7 +54,5 @@ def test_a_state_of_another_curriculum_is_refused_and_changes_nothing(change, me
 
 
 def test_a_missing_key_is_listed():
-    with pytest.raises(
-        ValueError, match=r"has keys \['tau'\] but needs \['entries', 'size', 'tau', 'unit'\]"
-    ):
+    with pytest.raises(ValueError, match=r"has keys \['tau'\] but needs \['entries', 'size', 'tau', 'unit'\]"):
         curriculum_from(config()).load_state_dict({"tau": 0.3})

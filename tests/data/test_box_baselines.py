@@ -14,9 +14,7 @@ def test_median_box_takes_the_median_of_each_edge():
 
 def test_ious_agree_with_the_one_iou_of_the_project():
     box = Box(0.1, 0.1, 0.5, 0.6)
-    assert constant_box_ious(box, EXAMPLES) == pytest.approx(
-        [iou(box.scaled(100, 80), truth) for truth in BOXES]
-    )
+    assert constant_box_ious(box, EXAMPLES) == pytest.approx([iou(box.scaled(100, 80), truth) for truth in BOXES])
 
 
 def test_the_best_box_meets_the_majority():

@@ -14,9 +14,7 @@ from tests.data.helpers import dataset_settings, save_image, save_mask
 HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization"
 
 
-def ham(
-    root: Path, count: int = 5, parts: tuple[str, str] = ("HAM10000_images_part_1", "ham10000_images_part_2")
-):
+def ham(root: Path, count: int = 5, parts: tuple[str, str] = ("HAM10000_images_part_1", "ham10000_images_part_2")):
     rows = [HEADER]
     for i in range(count):
         name = f"ISIC_{24306 + i:07d}"
@@ -97,9 +95,7 @@ def test_full_frame_mask_is_kept(tmp_path):
 def test_mask_of_another_size_names_both_files(tmp_path):
     ham(tmp_path, 1)
     save_mask(tmp_path / "masks" / "ISIC_0024306_segmentation.png", (1, 1, 9, 9), size=(41, 30))
-    with pytest.raises(
-        ValueError, match=r"ISIC_0024306_segmentation\.png.*41x30.*ISIC_0024306\.jpg is 40x30"
-    ):
+    with pytest.raises(ValueError, match=r"ISIC_0024306_segmentation\.png.*41x30.*ISIC_0024306\.jpg is 40x30"):
         read_ham10000(tmp_path, "union", read_mask)
 
 

@@ -34,9 +34,7 @@ def hundreds(tmp_path_factory):
 
 def content(root: Path) -> dict[str, str]:
     files = [path for path in root.rglob("*") if path.is_file()]
-    return {
-        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
-    }
+    return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -51,10 +49,7 @@ def test_two_caches_hold_the_same_bytes(tiny, tmp_path, name):
 def test_counts_are_exact_and_the_parts_share_nothing(tiny, name):
     loaded = load_dataset(dataset_settings(name), tiny)
     assert (len(loaded.train), len(loaded.test), len(loaded.calibration)) == (24, 12, 8)
-    images = [
-        hashlib.sha256(e.image.read_bytes()).hexdigest()
-        for e in loaded.train + loaded.test + loaded.calibration
-    ]
+    images = [hashlib.sha256(e.image.read_bytes()).hexdigest() for e in loaded.train + loaded.test + loaded.calibration]
     assert len(set(images)) == 44
     assert (loaded.synthetic, loaded.origin) == (True, "phantom")
 
@@ -147,8 +142,7 @@ def test_heel_layout(hundreds):
 def test_statistics_follow_the_real_sets(hundreds):
     ham, tn3k, heel = (normalised(hundreds[name].train) for name in NAMES)
     ln_area = {
-        name: np.log(np.prod(b[:, 2:] - b[:, :2], axis=1))
-        for name, b in zip(NAMES, (ham, tn3k, heel), strict=True)
+        name: np.log(np.prod(b[:, 2:] - b[:, :2], axis=1)) for name, b in zip(NAMES, (ham, tn3k, heel), strict=True)
     }
     assert ln_area["ham10000"].mean() == pytest.approx(-1.296, abs=0.2)
     assert ln_area["tn3k"].mean() == pytest.approx(-2.49, abs=0.25)

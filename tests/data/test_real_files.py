@@ -15,9 +15,7 @@ from tests.data.helpers import dataset_settings
 ROOT = Path(os.environ.get("MEDLOC_DATA", ""))
 pytestmark = [
     pytest.mark.real_data,
-    pytest.mark.skipif(
-        "MEDLOC_DATA" not in os.environ, reason="MEDLOC_DATA does not name a folder of real data"
-    ),
+    pytest.mark.skipif("MEDLOC_DATA" not in os.environ, reason="MEDLOC_DATA does not name a folder of real data"),
 ]
 
 
@@ -30,9 +28,7 @@ def existing(name: str) -> Path:
 def test_ham10000_boxes_are_golden_and_rows_without_image_counted():
     root = existing("HAM10000")
     with (root / "_all_10015_boxes_from_masks.csv").open(newline="") as file:
-        golden = {
-            r["image_id"]: [float(r[k]) for k in ("x0", "y0", "x1", "y1")] for r in csv.DictReader(file)
-        }
+        golden = {r["image_id"]: [float(r[k]) for k in ("x0", "y0", "x1", "y1")] for r in csv.DictReader(file)}
     examples, notes = read_ham10000(root, "union", read_mask)
     assert len(examples) == 100
     assert all(example.box.as_list() == golden[example.id] for example in examples)
@@ -61,9 +57,7 @@ def test_tn3k_boxes_printed_in_the_paper(file, inclusive):
 
 
 def test_tn3k_has_544_single_nodule_test_masks():
-    masks = [
-        read_mask(path) for path in sorted((existing("TN3K_official_partial") / "test-mask").glob("*.jpg"))
-    ]
+    masks = [read_mask(path) for path in sorted((existing("TN3K_official_partial") / "test-mask").glob("*.jpg"))]
     counts = [len(mask.boxes) for mask in masks]
     assert [counts.count(n) for n in (1, 2, 3, 4)] == [544, 65, 4, 1]
 

@@ -23,9 +23,7 @@ def test_every_yaml_fills_the_schema_and_passes_its_checks(path):
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_key_has_a_comment_above_it(path):
     lines = path.read_text(encoding="utf-8").splitlines()
-    keys = [
-        i for i, line in enumerate(lines) if ":" in line and not line.lstrip().startswith(("#", "defaults"))
-    ]
+    keys = [i for i, line in enumerate(lines) if ":" in line and not line.lstrip().startswith(("#", "defaults"))]
     assert all(lines[i - 1].lstrip().startswith("#") for i in keys)
 
 

@@ -18,9 +18,7 @@ def test_a_fifth_is_rounded_up_as_in_the_paper():
 def test_heel_gives_the_papers_class_counts():
     labels = ["normal"] * 1842 + ["heelspur"] * 1316 + ["sever"] * 798
     train, test = stratified_split([example(f"{i:04d}", label=x) for i, x in enumerate(labels)], 792, 0)
-    counted = [
-        [sum(e.label == c for e in part) for c in ("normal", "heelspur", "sever")] for part in (train, test)
-    ]
+    counted = [[sum(e.label == c for e in part) for c in ("normal", "heelspur", "sever")] for part in (train, test)]
     assert counted == [[1473, 1053, 638], [369, 263, 160]]
 
 
@@ -53,9 +51,7 @@ def test_the_seed_moves_the_split():
 def test_every_split_divides_and_ignores_the_order_of_files(data, split):
     count = data.draw(st.integers(5, 40))
     examples = [
-        example(
-            f"{i:02d}", group=f"g{data.draw(st.integers(0, 12))}", label=data.draw(st.sampled_from("abc"))
-        )
+        example(f"{i:02d}", group=f"g{data.draw(st.integers(0, 12))}", label=data.draw(st.sampled_from("abc")))
         for i in range(count)
     ]
     train, test = split(examples, fifth(count), 0)

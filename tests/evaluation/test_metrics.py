@@ -16,9 +16,7 @@ def test_hand_computed():
     # thresholds met     0     1         6     7    10   -> map = 24 / 50 = 0.48
     # a50 = 4/5, a80 = 2/5, mean = 3.099999 / 5, one of five answers held no box
     metrics = Metrics.of([0.0, 0.5, 0.799999, 0.8, 1.0], parsed=4)
-    assert metrics == Metrics(
-        n=5, a50=0.8, a80=0.4, map=0.48, mean_iou=pytest.approx(0.6199998), parse_rate=0.8
-    )
+    assert metrics == Metrics(n=5, a50=0.8, a80=0.4, map=0.48, mean_iou=pytest.approx(0.6199998), parse_rate=0.8)
 
 
 @pytest.mark.parametrize("threshold", THRESHOLDS)

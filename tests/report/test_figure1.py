@@ -53,9 +53,7 @@ def test_draws_the_same_picture_twice(tmp_path, tau, steps):
     assert Image.open(tmp_path / "new" / "one.png").size == (1200, 840)
 
 
-@pytest.mark.parametrize(
-    ("line", "message"), [("{", "line 2: "), ('{"step": 2}', "line 2: "), ("[]", "line 2: ")]
-)
+@pytest.mark.parametrize(("line", "message"), [("{", "line 2: "), ('{"step": 2}', "line 2: "), ("[]", "line 2: ")])
 def test_a_bad_line_is_named(tmp_path, line, message):
     path = write(tmp_path / "trace.jsonl", STEP)
     path.write_text(path.read_text() + line)

@@ -52,9 +52,7 @@ def test_real_and_phantom_data_of_one_set_do_not_push_each_other_out(fabricate):
 
 def test_the_newest_data_of_every_set_stand_together(fabricate):
     old = [
-        fabricate(
-            dataset=name, seed=seed, fingerprints={"data": f"old-{name}", "model": "model-s"}, started="2025"
-        )
+        fabricate(dataset=name, seed=seed, fingerprints={"data": f"old-{name}", "model": "model-s"}, started="2025")
         for name in ("ham10000", "heel")
         for seed in (42, 43)
     ]

@@ -25,8 +25,7 @@ def test_without_any_record_every_row_has_one_plain_command(conf):
         "python -m medloc.run -m method=zero_shot model=tiny_s dataset=ham10000,heel,tn3k seed=42"
     )
     assert found["MedLoc-R1-3B cosine"] == (
-        "python -m medloc.run -m method=medloc schedule=cosine model=tiny_s "
-        "dataset=ham10000,heel,tn3k seed=42,43,44"
+        "python -m medloc.run -m method=medloc schedule=cosine model=tiny_s dataset=ham10000,heel,tn3k seed=42,43,44"
     )
     assert "schedule" not in found["VLM-R1-3B"]
 
@@ -43,9 +42,7 @@ def test_rows_this_checkout_cannot_run_are_named_without_a_command(conf):
 
 
 def test_a_deleted_record_is_named(fabricate, conf):
-    records = [
-        fabricate(dataset=name, seed=seed) for name in ("ham10000", "heel", "tn3k") for seed in (42, 43, 44)
-    ]
+    records = [fabricate(dataset=name, seed=seed) for name in ("ham10000", "heel", "tn3k") for seed in (42, 43, 44)]
     (group,) = group_records(records)
     assert commands(group, conf, "MedLoc-R1-3B piecewise") == []
     (group,) = group_records(records[:4] + records[5:])
@@ -87,7 +84,5 @@ def test_epochs_and_calibration_are_part_of_the_command(fabricate, conf):
 
 
 def test_one_zero_shot_run_is_enough_whatever_its_seed(fabricate, conf):
-    (group,) = group_records(
-        [fabricate("zero_shot", dataset=name, seed=7) for name in ("ham10000", "heel", "tn3k")]
-    )
+    (group,) = group_records([fabricate("zero_shot", dataset=name, seed=7) for name in ("ham10000", "heel", "tn3k")])
     assert commands(group, conf, "Zero Shot-3B") == []

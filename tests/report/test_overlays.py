@@ -35,9 +35,7 @@ def test_truth_and_prediction_are_both_drawn(tmp_path, image):
 @pytest.mark.parametrize("count", [1, 3, 9])
 def test_any_number_and_kind_of_images(tmp_path, image, count):
     kinds = [((60, 40), "L"), ((40, 90), "RGB"), ((30, 30), "P")]
-    items = [
-        (image(f"{i}.png", *kinds[i % 3]), Box(1, 1, 20, 20), Box(-5, 3, 500, 2), 0.0) for i in range(count)
-    ]
+    items = [(image(f"{i}.png", *kinds[i % 3]), Box(1, 1, 20, 20), Box(-5, 3, 500, 2), 0.0) for i in range(count)]
     for name in ("one.png", "two.png"):
         draw_boxes(items, tmp_path / name, "a title")
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()

@@ -108,9 +108,7 @@ def test_missing_metrics_stay_missing(fabricate):
 def test_csv_holds_the_same_numbers(fabricate, scores):
     rows = list(csv.DictReader(io.StringIO(csv_text(group_records(three_seeds(fabricate, scores))))))
     (found,) = [
-        row
-        for row in rows
-        if (row["row"], row["dataset"], row["metric"]) == ("MedLoc-R1-3B piecewise", "heel", "a50")
+        row for row in rows if (row["row"], row["dataset"], row["metric"]) == ("MedLoc-R1-3B piecewise", "heel", "a50")
     ]
     assert found == {
         "table": "table1",

@@ -12,9 +12,7 @@ HALF = Answer("[0,0,1,2]", Box(0, 0, 1, 2), Box(0, 0, 2, 2), 0.5)
 NO_TAU = Moment(tau=None, progress=0.25)
 
 
-@pytest.mark.parametrize(
-    ("tau", "reward"), [(0.499999, 1.0), (0.5, 1.0), (0.500001, 0.0), (0.8, 0.0), (0.0, 1.0)]
-)
+@pytest.mark.parametrize(("tau", "reward"), [(0.499999, 1.0), (0.5, 1.0), (0.500001, 0.0), (0.8, 0.0), (0.0, 1.0)])
 def test_threshold_is_inclusive(tau, reward):
     assert threshold(HALF, Moment(tau, progress=0.0)) == reward
 
@@ -60,9 +58,7 @@ def test_format_agrees_with_vlm_r1s_expression(text, framed):
     assert format_reward(replace(HALF, text=text), NO_TAU) == bool(FORMAT.fullmatch(text))
 
 
-@pytest.mark.parametrize(
-    "filling", ["</think><answer", "</think> ", "</think>" + " " * 1000, "<answer>", "<think>"]
-)
+@pytest.mark.parametrize("filling", ["</think><answer", "</think> ", "</think>" + " " * 1000, "<answer>", "<think>"])
 def test_format_is_linear_in_hostile_text(filling):
     text = "<think>" + filling * (2_000_000 // len(filling)) + "</answer>"
     assert format_reward(replace(HALF, text=text), NO_TAU) == 0.0

@@ -67,9 +67,7 @@ def phantom_key(name: str, settings: PhantomSettings) -> str:
 
 def _draw(name: str, settings: PhantomSettings, folder: Path) -> None:
     write = WRITERS[name][0]
-    (folder / "SYNTHETIC.txt").write_text(
-        "Phantoms drawn by medloc: no patient, no lesion, no foot is real.\n"
-    )
+    (folder / "SYNTHETIC.txt").write_text("Phantoms drawn by medloc: no patient, no lesion, no foot is real.\n")
     write(folder / "main", Part(0, settings.train, settings.test, settings.seed))
     write(folder / "calibration", Part(1, 0, settings.calibration, settings.seed))
 

@@ -134,9 +134,7 @@ def draw(subject: np.random.Generator, view: np.random.Generator, dials: Dials |
 def _place(view: np.random.Generator, lesion: Lesion) -> Array:
     centre = np.array([view.normal(*CENTRE[0]) * SIZE[0], view.normal(*CENTRE[1]) * SIZE[1]])
     box = np.array([lesion.width, lesion.height]) * view.normal(1, 0.04)
-    room = np.maximum(
-        (np.array(SIZE) - box) / 2, 0
-    )  # small lesions lie inside, large ones are cut on both sides
+    room = np.maximum((np.array(SIZE) - box) / 2, 0)  # small lesions lie inside, large ones are cut on both sides
     middle = np.array(SIZE) / 2
     place: Array = np.clip(centre, middle - room, middle + room) + box * lesion.outline
     return place
@@ -157,11 +155,7 @@ def _vignette(view: np.random.Generator, dials: Dials) -> Array:
         return np.ones((SIZE[1], SIZE[0]), dtype=np.float32)
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     radius = view.uniform(0.52, 0.62) * SIZE[0]
-    ring = (
-        np.array(SIZE) / 2
-        + view.normal(0, 4, 2)
-        + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    )
+    ring = np.array(SIZE) / 2 + view.normal(0, 4, 2) + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     return 1 - view.uniform(0.3, 0.9) * (1 - fill(SIZE, ring, blur=view.uniform(3, 14)))
 
 

@@ -61,18 +61,18 @@ class Dials:
         trachea: Chance of a bright arc with a shadow beneath.
     """
 
-    halo: Range = (1.45, 1.70)
+    halo: Range = (1.65, 1.90)
     lean: float = 0.35
-    ratio: Range = (0.15, 0.45)
-    bright: float = 0.05
+    ratio: Range = (0.10, 0.30)
+    bright: float = 0.0
     periphery: Range = (0.40, 0.18)
-    layers: float = 0.3
-    speckle: float = 0.6
+    layers: float = 0.0
+    speckle: float = 0.3
     lumps: float = 0.06
-    vessels: float = 0.4
-    fascia: float = 2.5
-    calipers: float = 0.25
-    trachea: float = 0.25
+    vessels: float = 0.15
+    fascia: float = 0.5
+    calipers: float = 0.10
+    trachea: float = 0.05
 
 
 DIALS = Dials()
@@ -157,10 +157,7 @@ def _trachea(rng: np.random.Generator, size: Size, tissue: Array) -> Array:
 
 def _vessels(rng: np.random.Generator, size: Size, canvas: Array, dials: Dials) -> Array:
     for _ in range(rng.poisson(dials.vessels)):
-        centre = (
-            np.array([rng.choice((rng.uniform(0.04, 0.2), rng.uniform(0.8, 0.96))), rng.uniform(0.3, 0.7)])
-            * size
-        )
+        centre = np.array([rng.choice((rng.uniform(0.04, 0.2), rng.uniform(0.8, 0.96))), rng.uniform(0.3, 0.7)]) * size
         disc = centre + rng.uniform(0.08, 0.17) * size[1] * rng.uniform(0.8, 1.2, 2) * outline(rng, 0.02, 24)
         canvas = canvas * (1 - rng.uniform(0.5, 0.85) * fill(size, disc, blur=1.0))
     return canvas
@@ -170,9 +167,7 @@ def _nodule(rng: np.random.Generator, size: Size, canvas: Array, truth: Array, d
     core = shrunk(truth, pick(rng, dials.halo), rng.uniform(-dials.lean, dials.lean, 2))
     depth = nested(size, truth, core, dials.periphery, blur=1.0)
     ratio = 1.5 if rng.random() < dials.bright else pick(rng, dials.ratio)
-    floor = (
-        26 * depth * (ratio < 1) * np.clip(1 - canvas / 40, 0, 1)
-    )  # deep nodules transmit, so they stay visible
+    floor = 26 * depth * (ratio < 1) * np.clip(1 - canvas / 40, 0, 1)  # deep nodules transmit, so they stay visible
     canvas = canvas * (1 - depth * (1 - ratio)) + floor
     if rng.random() < 0.25:
         specks = core.mean(axis=0) + rng.normal(0, 0.15, (6, 2)) * np.ptp(core, axis=0)

@@ -55,9 +55,7 @@ def write_ham10000(root: Path, part: Part) -> None:
         phantom = dermoscopy.draw(part.rng(LESIONS, lesions[i]), view)
         phantom.image.save(halves[2 * i >= total] / f"{name}.jpg", quality=90)
         _write_png_mask(phantom.mask, masks / f"{name}_segmentation.png", view.random() < INVERTED_PALETTE)
-        rows.append(
-            (f"HAM_{FIRST_ID + lesions[i]}", name, phantom.label, "phantom", "", "unknown", "unknown")
-        )
+        rows.append((f"HAM_{FIRST_ID + lesions[i]}", name, phantom.label, "phantom", "", "unknown", "unknown"))
     header = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization")
     _write_table(root / "HAM10000_metadata.csv", [header, *rows])
 

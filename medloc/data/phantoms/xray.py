@@ -56,9 +56,7 @@ TIBIA = np.array(
         (0.22, -1.9),
     ]
 )
-FIBULA = np.array(
-    [(-0.10, -12), (0.06, -12), (0.10, -1.2), (0.20, -0.75), (0.08, -0.62), (-0.02, -0.8), (-0.06, -1.3)]
-)
+FIBULA = np.array([(-0.10, -12), (0.06, -12), (0.10, -1.2), (0.20, -0.75), (0.08, -0.62), (-0.02, -0.8), (-0.06, -1.3)])
 TALUS = np.array(
     [
         (0.10, -0.62),
@@ -98,12 +96,12 @@ class Dials:
         strip: Chance of a bright strip where the collimator ends.
     """
 
-    halo: Range = (1.90, 2.10)
+    halo: Range = (1.70, 1.95)
     lean: float = 0.35
     bone: Range = (70.0, 110.0)
-    periphery: Range = (0.45, 0.22)
+    periphery: Range = (0.25, 0.08)
     soft_tissue: Range = (25.0, 50.0)
-    other_bones: Range = (0.50, 0.90)
+    other_bones: Range = (0.30, 0.60)
     quantum_noise: Range = (0.5, 1.1)
     marker: float = 0.4
     strip: float = 0.2
@@ -174,14 +172,10 @@ def _shaft(start: tuple[float, float], end: tuple[float, float], thickness: floa
     along = (b - a) / np.linalg.norm(b - a)
     across = np.array([-along[1], along[0]]) * thickness / 2
     waist = (a + b) / 2
-    return np.array(
-        [a + across, waist + 0.6 * across, b + across, b - across, waist - 0.6 * across, a - across]
-    )
+    return np.array([a + across, waist + 0.6 * across, b + across, b - across, waist - 0.6 * across, a - across])
 
 
-def _calcaneus(
-    rng: np.random.Generator, size: Size, canvas: Array, truth: Array, core: Array, dials: Dials
-) -> Array:
+def _calcaneus(rng: np.random.Generator, size: Size, canvas: Array, truth: Array, core: Array, dials: Dials) -> Array:
     depth = nested(size, truth, core, dials.periphery, blur=1.2)
     texture = 1 + 0.10 * mottle(rng, size[1], size[0])
     edge = strokes(size, [np.concatenate([core, core[:1]])], 1, blur=0.6)

@@ -1,0 +1,16 @@
+"""`python -m medloc`: which commands there are."""
+
+COMMANDS = {
+    "run": "train, evaluate, leave a record; -m sweeps",
+    "report": "tables from the records",
+    "replay": "feed a run's IoUs to another curriculum, without training",
+    "score": "score a samples.jsonl again, without a GPU",
+    "probe": "before training: how many groups are dead at which threshold",
+    "pretrain": "make a tiny base from general shapes",
+}
+
+if __name__ == "__main__":
+    print("medloc: performance-aware reward curricula for medical visual grounding (arXiv:2603.28120)\n")
+    for name, purpose in COMMANDS.items():
+        print(f"  python -m medloc.{name:<10} {purpose}")
+    print("\nEach explains itself with --help.")

@@ -1,0 +1,39 @@
+"""`python -m medloc.probe`: before training, how many groups teach nothing at which threshold."""
+
+import sys
+
+from medloc.settings.job import compose_job
+
+IMAGES, THRESHOLDS = 64, (0.3, 0.45, 0.5, 0.6, 0.7, 0.8)
+
+HELP = """\
+python -m medloc.probe [images=64] [OVERRIDE ...]
+
+Samples a group of answers for training images, as a training step would, and prints per threshold the share of groups
+that are all-miss, mixed and all-hit. All-miss and all-hit groups are dead: their advantages are 0 (Eq. 5). Overrides
+are those of medloc.run; nothing is trained, nothing is written but phantoms.
+
+  python -m medloc.probe dataset=heel
+  python -m medloc.probe dataset=tn3k dataset.root=/data/tn3k images=32
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command line; returns 0, or 2 with one line on what is wrong."""
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(HELP, end="")
+        return 0
+    try:
+        images = [int(a.partition("=")[2]) for a in arguments if a.startswith("images=")]
+        job = compose_job([a for a in arguments if not a.startswith("images=")])
+        from medloc.training.sparsity import probe_groups  # torch is imported here, and not for --help
+
+        print(probe_groups(job.settings, images[-1] if images else IMAGES, THRESHOLDS))
+    except (ValueError, OSError) as error:
+        print(f"medloc.probe: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,33 @@
+"""What a person sees when a run is done: its table, its pictures, and where everything lies."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from medloc.evaluation.samples import read_samples
+from medloc.records import Record
+from medloc.report.summary import closing_table
+
+SHOWN = 12  # test images drawn, evenly spaced over the test set
+
+
+def close_run(folder: Path, record: Record, images: Mapping[str, Path]) -> str:
+    """Draws a run's pictures into its folder and returns its closing text.
+
+    Args:
+        folder: the run's folder.
+        record: its record.
+        images: the image file of each test image, by id.
+    """
+    from medloc.report.figure1 import draw_training  # matplotlib is imported here
+    from medloc.report.overlays import draw_boxes
+
+    paths = {"record": folder / "record.json", "test images": folder / "boxes.png"}
+    if (folder / "trace.jsonl").exists():
+        paths["reward and tau"] = folder / "training.png"
+        draw_training(folder / "trace.jsonl", paths["reward and tau"], record.label)
+    samples = list(read_samples(folder / "samples.jsonl"))
+    shown = samples[:: max(1, len(samples) // SHOWN)][:SHOWN]
+    items = [(images[sample.id], sample.truth, sample.box, sample.iou) for sample in shown]
+    draw_boxes(items, paths["test images"], record.label)
+    lines = [f"{name}: {path}" for name, path in paths.items()]
+    return "\n".join(["", closing_table(record), "", *lines])

@@ -1,0 +1,54 @@
+"""Reward sparsity (section 3.1.2, Eq. 4-5) of a base before training: dead groups per threshold."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+from transformers.utils import logging as transformers_logging
+
+from medloc.data import load_dataset
+from medloc.data.prompts import prompt_for
+from medloc.evaluation.answer import sample_groups
+from medloc.models.load import load_model
+from medloc.settings.run import Settings
+
+
+def group_shares(groups: Sequence[Sequence[float]], tau: float) -> tuple[float, float, float]:
+    """Returns the shares of groups that are all-miss, mixed and all-hit at IoU >= `tau`."""
+    hits = [sum(iou >= tau for iou in group) for group in groups]
+    full = [count == len(group) for count, group in zip(hits, groups, strict=True)]
+    miss, hit = hits.count(0) / len(groups), sum(full) / len(groups)
+    return miss, 1 - miss - hit, hit
+
+
+def probe_groups(settings: Settings, images: int, thresholds: Sequence[float]) -> str:
+    """Samples a group of answers for the first training images and returns the shares as a table.
+
+    Args:
+        settings: a run's settings.
+        images: number of training images, at least 1.
+        thresholds: IoU thresholds.
+
+    Raises:
+        ValueError: fewer than one image.
+    """
+    if images < 1:
+        raise ValueError(f"images={images} must be at least 1.")
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    data = load_dataset(settings.dataset, Path(settings.cache))
+    train = settings.train
+    groups = sample_groups(
+        load_model(settings.model),
+        data.train[:images],
+        prompt_for(settings.dataset.name, settings.dataset.prompt),
+        group_size=train.group_size,
+        temperature=train.temperature,
+        max_new_tokens=train.max_completion_length,
+        seed=settings.seed,
+    )
+    rows = [(f"{tau:.2f}", *(f"{100 * share:.1f}" for share in group_shares(groups, tau))) for tau in thresholds]
+    head = f"{data.origin} {data.name}, {settings.model.name}: {len(groups)} groups of {train.group_size}, percent"
+    return (
+        f"{head}\n\n{tabulate(rows, ('tau', 'all-miss', 'mixed', 'all-hit'), disable_numparse=True, stralign='right')}"
+    )

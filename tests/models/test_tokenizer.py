@@ -1,0 +1,32 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medloc.data.prompts import PROMPTS, known_prompts
+from medloc.models.tokenizer import LARGEST_NUMBER, sentences, tiny_tokenizer
+
+TOKENIZER = tiny_tokenizer(known_prompts())
+
+
+def test_an_answer_costs_ten_tokens_with_its_end():
+    # "[", 12, ", ", 104, ", ", 7, ", ", 98, "]", end = 10
+    assert len(TOKENIZER("[12, 104, 7, 98]<|im_end|>").input_ids) == 10
+
+
+@pytest.mark.parametrize("number", [0, 9, 10, 99, 100, LARGEST_NUMBER])
+def test_a_coordinate_is_one_token(number):
+    assert len(TOKENIZER(str(number)).input_ids) == 1
+
+
+@pytest.mark.parametrize("prompt", PROMPTS.values())
+def test_a_sentence_of_a_known_prompt_is_one_token(prompt):
+    assert len(TOKENIZER(prompt).input_ids) == len(sentences([prompt])) == 4
+
+
+def test_sentences_join_to_the_prompt():
+    assert "".join(sentences([PROMPTS["heel"]])) == PROMPTS["heel"]
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=60))
+def test_any_text_survives_the_round_trip(text):
+    assert TOKENIZER.decode(TOKENIZER(text).input_ids) == text

@@ -1,0 +1,40 @@
+"""One small run on phantoms: seconds on one core, the real component at every place."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+SMALL = (
+    "dataset.phantom.train=24",
+    "dataset.phantom.test=12",
+    "dataset.phantom.calibration=8",
+    "train.max_steps=6",
+    "train.prompts_per_step=2",
+    "train.group_size=4",
+    "train.per_device_batch=8",
+    "train.checkpoints=3",
+    "evaluation.points=2",
+    "evaluation.images=6",
+    "window.size=2",
+    "threads=1",
+)
+
+
+def overrides(results, cache, *more):
+    return [*SMALL, f"results={results}", f"cache={cache}", *more]
+
+
+def medloc(command, *arguments, env=None):
+    """Runs `python -m medloc.<command>` in a process of its own."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **(env or {})}
+    return subprocess.run(
+        [sys.executable, "-m", f"medloc.{command}", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=300,
+        check=False,
+    )
