@@ -18,7 +18,6 @@ SMALL = (
     "train.checkpoints=3",
     "evaluation.points=2",
     "evaluation.images=6",
-    "window.size=2",
     "threads=1",
 )
 

@@ -75,6 +75,16 @@ def load_model(settings: ModelSettings) -> LoadedModel:
     )
 
 
+def save_base(model: Any, processor: Any, folder: Path) -> None:
+    """Saves model and processor in the ordinary layout, with the cache of keys and values on.
+
+    Trainers switch it off in the configuration, and whoever loads a model saved so answers slowly.
+    """
+    model.config.get_text_config().use_cache = True
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+
+
 def model_fingerprint(source: str, config: Any) -> str:
     """Returns 16 hex digits over a local folder's configuration, tokenizer and weights, or over a hub commit."""
     digest = hashlib.sha256()

@@ -1,11 +1,9 @@
 """One run from its settings to its record: load, answer before, train, answer after, write down."""
 
 import json
-import os
-import resource
 import shutil
-import sys
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -23,7 +21,7 @@ from medloc.data.prompts import prompt_for
 from medloc.evaluation.answer import answer_all, nearest_ious
 from medloc.evaluation.metrics import Metrics
 from medloc.evaluation.samples import Sample, read_samples, write_samples
-from medloc.models.load import LoadedModel, load_model
+from medloc.models.load import LoadedModel, load_model, save_base
 from medloc.records.files import read_record, write_record
 from medloc.records.key import CURRICULUM_GROUPS, run_key, without_unused_groups
 from medloc.records.provenance import provenance
@@ -33,6 +31,7 @@ from medloc.settings.job import Job
 from medloc.settings.run import Settings
 from medloc.training.checkpoint import checkpoint_step, newest_checkpoint
 from medloc.training.grpo import planned_steps, train_grpo
+from medloc.training.hardware import cores, peak_memory_mb
 from medloc.training.midway import Midway, evaluation_steps
 from medloc.training.progress import ProgressBar
 from medloc.training.trace import TraceWriter
@@ -67,8 +66,9 @@ def run_job(job: Job) -> Outcome:
         Whatever ended the run; its record then says `failed` and why.
     """
     settings = job.settings
-    threads = settings.threads or len(os.sched_getaffinity(0))
+    threads = settings.threads or cores()
     torch.set_num_threads(threads)
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     data = load_dataset(settings.dataset, Path(settings.cache))
@@ -140,7 +140,7 @@ def _finish(record: Record, folder: Path, settings: Settings, data: LoadedDatase
         status="complete",
         metrics=metrics,
         timings={"wall_s": round(time.perf_counter() - begin, 2), **timings},
-        peak_memory_mb=_peak_memory(),
+        peak_memory_mb=peak_memory_mb(),
         ended=_now(),
     )
     write_record(folder, done)
@@ -226,9 +226,7 @@ def _train(
     begin = time.perf_counter()
     callbacks = [Midway(folder, resume, steps, midway), ProgressBar(trace, title)]
     train_grpo(loaded, rule, data.train, prompt, settings, folder / "checkpoints", trace, callbacks)
-    loaded.model.config.use_cache = True  # switched off by the trainer; slow answers elsewhere if saved so
-    loaded.model.save_pretrained(folder / "model")
-    loaded.processor.save_pretrained(folder / "model")
+    save_base(loaded.model, loaded.processor, folder / "model")
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return time.perf_counter() - begin
 
@@ -255,12 +253,6 @@ def _curve(folder: Path, start: list[Sample], last: list[Sample], n: int) -> lis
 def _median_step(folder: Path) -> float:
     seconds = sorted(json.loads(line)["seconds"] for line in (folder / "timings.jsonl").open(encoding="utf-8"))
     return float(seconds[len(seconds) // 2])
-
-
-def _peak_memory() -> float:
-    """Largest resident memory of this process in 10^6 bytes (Linux counts KiB, macOS bytes)."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
 
 
 def _now() -> str:

@@ -1,6 +1,5 @@
 """Teaching a tiny base to find general shapes and to answer with a box, by transformers' own Trainer."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,11 @@ from transformers import ProcessorMixin, Trainer, TrainingArguments
 
 from medloc.data.prompts import known_prompts
 from medloc.models.family import AnswerGrid
+from medloc.models.load import save_base
 from medloc.models.shapes import ShapeItem, draw_item
 from medloc.models.tiny_qwen import SIZES, tiny_model, tiny_processor
 from medloc.settings.pretrain import PretrainSettings
+from medloc.training.hardware import cores
 from medloc.training.resume import LoadsSavedLayout
 
 EASY, HARDEST = 0.12, 0.65  # shares of the run at which difficulty leaves 0 and reaches 1
@@ -90,15 +91,13 @@ def make_base(settings: PretrainSettings) -> Path:
     """
     if settings.model not in SIZES:
         raise ValueError(f"model={settings.model} is unknown; known: {', '.join(SIZES)}.")
-    torch.set_num_threads(settings.threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(settings.threads or cores())
     torch.manual_seed(settings.seed)
     prompts = known_prompts()
     processor = tiny_processor(prompts)
     model = tiny_model(settings.model, processor)
     pretrain(model, processor, prompts, settings, Path(settings.work))
-    model.config.use_cache = True  # switched off by the trainer
-    model.save_pretrained(settings.out)
-    processor.save_pretrained(settings.out)
+    save_base(model, processor, Path(settings.out))
     return Path(settings.out)
 
 

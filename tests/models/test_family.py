@@ -20,8 +20,8 @@ def test_the_grid_is_the_one_the_processor_makes(size):
 
 
 def test_an_answer_is_written_on_the_grid():
-    # 600 x 450 is answered on 120 x 90: a fifth. (101, 55, 299, 250) / 5 = (20.2, 11, 59.8, 50), to even numbers: 20, 10
-    # (11 is half-way; Python rounds 5.5 to 6, so 12), 60, 50
+    # 600 x 450 is answered on 120 x 90: a fifth. (101, 55, 299, 250) / 5 = (20.2, 11, 59.8, 50), to even numbers:
+    # 20, 12 (11 / 2 = 5.5 rounds to the even 6), 60, 50
     grid = AnswerGrid("resized", 120, 90, step=2)
     assert grid.text(Box(101, 55, 299, 250), 600, 450) == "[20, 12, 60, 50]"
 

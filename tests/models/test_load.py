@@ -22,7 +22,7 @@ def test_the_shipped_base_is_the_genuine_class_and_small():
 
 
 def test_the_shipped_base_saves_with_its_cache_on():
-    assert json.loads((BASES / "tiny_s" / "config.json").read_text())["use_cache"] is True
+    assert json.loads((BASES / "tiny_s" / "config.json").read_text())["text_config"]["use_cache"] is True
 
 
 def test_two_bases_have_two_fingerprints(tmp_path):

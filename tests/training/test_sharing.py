@@ -1,0 +1,103 @@
+"""Sharing a group's image and prompt changes where work is done, not what comes out."""
+
+import numpy as np
+import pytest
+import torch
+from trl.trainer.utils import add_fused_lm_head
+
+from medloc.data.prompts import PROMPTS
+from medloc.models.load import load_model
+from medloc.models.shapes import draw_item
+from medloc.training.sharing import first_equal, share_prompts
+from tests.models.test_load import settings
+
+GROUPS, SIZE, ANSWER = 3, 4, 10
+
+
+@pytest.fixture(scope="module")
+def rollout():
+    """A batch of completions as TRL scores it: left-padded prompts, right-padded answers, rows in random order."""
+    loaded = load_model(settings())
+    processor = loaded.processor
+    content = [{"type": "image"}, {"type": "text", "text": PROMPTS["heel"]}]
+    question = processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
+    items = [draw_item(np.random.default_rng((3, i)), 0.6) for i in range(GROUPS)]
+    order = torch.randperm(GROUPS * SIZE, generator=torch.Generator().manual_seed(0)).tolist()
+    images = [items[i // SIZE].image for i in order]
+    inputs = processor(
+        text=[question] * len(images), images=images, padding=True, padding_side="left", return_tensors="pt"
+    )
+    torch.manual_seed(1)
+    with torch.no_grad():
+        ids = loaded.model.generate(**inputs, max_new_tokens=ANSWER, do_sample=True, temperature=0.9, top_k=0)
+    answers = ids[:, inputs["input_ids"].shape[1] :]
+    padded = (answers != processor.tokenizer.pad_token_id).long()
+    labels = torch.cat([torch.full_like(inputs["input_ids"], -100), answers.masked_fill(padded == 0, -100)], 1)
+    return {
+        "inputs": inputs,
+        "ids": ids,
+        "forward": {
+            "input_ids": ids,
+            "attention_mask": torch.cat([inputs["attention_mask"], padded], 1),
+            "pixel_values": inputs["pixel_values"],
+            "image_grid_thw": inputs["image_grid_thw"],
+            "mm_token_type_ids": torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(answers)], 1),
+            "labels": labels,
+            "fused_lm_head": True,
+        },
+    }
+
+
+def scored(rollout, share):
+    model = load_model(settings()).model.train()
+    add_fused_lm_head(model, temperature=0.9)
+    calls = []
+    model.model.language_model.register_forward_hook(lambda m, a, out: calls.append(out.last_hidden_state.shape[:2]))
+    if share:
+        share_prompts(model)
+    logps = model(**rollout["forward"]).log_probs[:, -ANSWER:]
+    (logps * torch.linspace(-1, 1, logps.numel()).view(logps.shape)).sum().backward()
+    return logps.detach(), torch.cat([p.grad.flatten() for p in model.parameters()]), calls
+
+
+def test_log_probabilities_and_gradients_are_those_of_the_plain_model(rollout):
+    plain, plain_gradient, _ = scored(rollout, share=False)
+    shared, shared_gradient, _ = scored(rollout, share=True)
+    assert (plain - shared).abs().max() < 1e-5
+    assert (plain_gradient - shared_gradient).norm() / plain_gradient.norm() < 1e-4
+
+
+def test_the_prompt_is_run_once_per_image(rollout):
+    columns = rollout["ids"].shape[1]
+    _, _, calls = scored(rollout, share=True)
+    (head_rows, prefix), (tail_rows, rest) = calls
+    assert head_rows == GROUPS
+    assert tail_rows == GROUPS * SIZE
+    assert prefix + rest == columns
+    assert rest <= ANSWER
+
+
+def test_generation_samples_the_same_tokens(rollout):
+    model = load_model(settings()).model
+    share_prompts(model)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        ids = model.generate(**rollout["inputs"], max_new_tokens=ANSWER, do_sample=True, temperature=0.9, top_k=0)
+    assert torch.equal(ids, rollout["ids"])
+
+
+def test_different_images_take_the_ordinary_path(rollout):
+    loaded = load_model(settings())
+    first = {k: rollout["forward"][k][:1] for k in ("input_ids", "attention_mask", "mm_token_type_ids")}
+    grid = rollout["inputs"]["image_grid_thw"][:1]
+    pixels = rollout["inputs"]["pixel_values"][: int(grid.prod())]
+    with torch.no_grad():
+        plain = loaded.model(**first, pixel_values=pixels, image_grid_thw=grid).logits
+        share_prompts(loaded.model)
+        shared = loaded.model(**first, pixel_values=pixels, image_grid_thw=grid).logits
+    assert torch.equal(plain, shared)
+
+
+def test_first_equal_finds_repeats_in_any_order():
+    a, b, longer = torch.tensor([1.0, 2]), torch.tensor([3.0, 4]), torch.tensor([1.0, 2, 3])
+    assert first_equal([a, b, a.clone(), longer, b.clone(), longer]) == [0, 1, 0, 3, 1, 3]

@@ -1,0 +1,54 @@
+import json
+
+import pytest
+
+from medloc.curriculum import Decision
+from medloc.training.midway import evaluation_steps
+from medloc.training.sparsity import group_shares
+from medloc.training.trace import keep_until, trace_line
+from medloc.training.trainer import Observation
+
+IOUS = [[0.1, 0.2], [0.6, 0.4], [0.7, 0.9], [0.5, 0.49]]
+
+
+def test_dead_groups_are_told_apart_by_raw_iou_whatever_the_method_pays():
+    # at IoU 0.5: group 1 misses twice, group 3 hits twice, groups 2 and 4 (0.5 counts) are mixed
+    line = trace_line(7, Observation(IOUS, IOUS, 1.0, None, None), {})
+    assert (line["all_miss"], line["all_hit"], line["mixed"]) == (0.25, 0.25, 0.5)
+    assert line["dead"] == 0.0  # raw IoU: every group has spread
+
+
+def test_a_binary_reward_is_dead_where_all_are_equal():
+    rewards = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [1.0, 0.0]]
+    line = trace_line(7, Observation(IOUS, rewards, 0.875, 0.5, None), {"loss": 0.25, "completions/mean_length": 10.0})
+    assert line["dead"] == 0.5
+    assert line["reward"] == 0.5  # (0 + 0 + 1 + 0 + 1 + 1 + 1 + 0) / 8
+    assert (line["tau_used"], line["tau"], line["updated"]) == (0.5, 0.5, False)
+    assert (line["mean_reward"], line["iou_margin"]) == (None, None)
+    assert (line["loss"], line["completion_length"], line["kl"]) == (0.25, 10.0, None)
+
+
+def test_a_decision_brings_its_statistics():
+    decision = Decision(0.3, 0.45, 0.9, 0.1, 0.2, 0.8, 0.2, 0.1, True, True, True, True, 30)
+    line = trace_line(30, Observation(IOUS, IOUS, 1.0, 0.3, decision), {})
+    assert (line["tau_used"], line["tau"], line["updated"]) == (0.3, 0.45, True)
+    assert (line["mean_reward"], line["reward_std"], line["iou_margin"]) == (0.9, 0.1, 0.2)
+
+
+def test_lines_after_the_checkpoint_and_a_torn_last_line_are_dropped(tmp_path):
+    path = tmp_path / "trace.jsonl"
+    path.write_text("".join(json.dumps({"step": s}) + "\n" for s in (1, 2, 3)) + '{"step": 4, "io')
+    keep_until(path, 2)
+    assert path.read_text() == '{"step": 1}\n{"step": 2}\n'
+
+
+@pytest.mark.parametrize(("total", "points", "expected"), [(250, 10, [25, 50]), (7, 3, [2, 5]), (3, 10, [1, 2])])
+def test_evaluations_are_spread_over_the_run_and_end_with_it(total, points, expected):
+    steps = evaluation_steps(total, points)
+    assert steps[: len(expected)] == expected
+    assert steps[-1] == total
+
+
+def test_shares_of_groups_sum_to_one():
+    # at 0.45: [.1 .2] misses, [.6 .4] is mixed, [.7 .9] and [.5 .49] hit
+    assert group_shares(IOUS, 0.45) == (0.25, 0.25, 0.5)
