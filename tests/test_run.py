@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from medloc.data import load_dataset
-from medloc.evaluation.samples import read_samples
+from medloc.evaluation.samples import read_samples, write_samples
 from medloc.models.load import BASES
 from medloc.records import read_record
 from medloc.replay import main as replay
@@ -121,6 +121,27 @@ def test_a_killed_run_ends_as_if_it_had_not_been(outcome, tmp_path, cache):
     assert resumed.record.status == "complete"
     for name in ("trace.jsonl", "samples.jsonl", "curve.jsonl"):
         assert (folder / name).read_bytes() == (outcome.folder / name).read_bytes()
+
+
+def test_a_run_that_fails_after_training_does_not_train_again(outcome, tmp_path, cache, monkeypatch):
+    from medloc.training import job as running
+
+    def full_disk(path, samples):
+        if path.name == "last.jsonl":
+            raise OSError(f"{path}: no space left")
+        return write_samples(path, samples)
+
+    monkeypatch.setattr(running, "write_samples", full_disk)
+    with pytest.raises(OSError, match="no space left"):
+        run_job(compose_job(overrides(tmp_path, cache, WINDOW)))
+    folder = tmp_path / "runs" / outcome.folder.name
+    assert read_record(folder / "record.json").status == "failed"
+    timings = (folder / "timings.jsonl").read_bytes()
+    monkeypatch.undo()
+    assert run_job(compose_job(overrides(tmp_path, cache, WINDOW))).record.status == "complete"
+    assert (folder / "samples.jsonl").read_bytes() == (outcome.folder / "samples.jsonl").read_bytes()
+    assert (folder / "trace.jsonl").read_bytes() == (outcome.folder / "trace.jsonl").read_bytes()
+    assert (folder / "timings.jsonl").read_bytes() == timings  # wall times: no step was done twice
 
 
 @pytest.mark.parametrize(("method", "tau"), [("vlm_r1", 0.5), ("raw_iou", None)])

@@ -31,6 +31,7 @@ class MethodSettings:
     uses_schedule: bool = MISSING
     tau: float | None = MISSING
     format_weight: float = MISSING
+    tiny_learning_rate: float = MISSING
 
 
 @dataclass

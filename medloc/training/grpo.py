@@ -14,7 +14,7 @@ from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.models.load import LoadedModel
 from medloc.settings.run import Settings, TrainSettings
-from medloc.training.checkpoint import newest_checkpoint
+from medloc.training.checkpoint import checkpoint_step, newest_checkpoint
 from medloc.training.sharing import share_prompts
 from medloc.training.trace import TraceWriter
 from medloc.training.trainer import CurriculumGRPOTrainer, Rule
@@ -116,13 +116,14 @@ def train_grpo(
         trace: writes a line per step.
         callbacks: evaluation, progress.
     """
+    steps = planned_steps(settings.train, len(examples))
     trainer: Any = CurriculumGRPOTrainer(
         rule=rule,
         grid=loaded.grid,
         on_observation=trace.observe,
         model=loaded.model,
         processing_class=loaded.processor,
-        args=grpo_config(settings, planned_steps(settings.train, len(examples)), folder),
+        args=grpo_config(settings, steps, folder),
         train_dataset=training_rows(examples, prompt),
         callbacks=[trace, *callbacks],
     )
@@ -132,4 +133,7 @@ def train_grpo(
             if model is not None:
                 share_prompts(model)
     checkpoint = newest_checkpoint(folder)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if checkpoint and checkpoint_step(checkpoint) >= steps:  # trained to the end, and stopped after that
+        trainer._load_from_checkpoint(str(checkpoint))
+    else:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

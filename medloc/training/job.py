@@ -144,6 +144,7 @@ def _finish(record: Record, folder: Path, settings: Settings, data: LoadedDatase
         ended=_now(),
     )
     write_record(folder, done)
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # not before: what is computed is kept until recorded
     return done
 
 
@@ -227,7 +228,6 @@ def _train(
     callbacks = [Midway(folder, resume, steps, midway), ProgressBar(trace, title)]
     train_grpo(loaded, rule, data.train, prompt, settings, folder / "checkpoints", trace, callbacks)
     save_base(loaded.model, loaded.processor, folder / "model")
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return time.perf_counter() - begin
 
 

@@ -19,6 +19,8 @@ def test_every_option_composes_and_holds_its_own_values(group, option):
     written.pop("defaults")
     for key, value in written.items():
         composed = job.config[group][key]
+        if isinstance(value, str) and "${" in value:
+            continue  # another key's value, resolved
         assert composed == (float(value) if isinstance(composed, float) else value)
 
 
