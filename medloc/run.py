@@ -26,6 +26,7 @@ def _one(config: DictConfig) -> None:
         choices = {str(k): str(v) for k, v in hydra_config.runtime.choices.items()}
         job = job_from(config, choices, overrides)
         from medloc.report.closing import close_run
+        from medloc.report.summary import closing_table
         from medloc.training.job import run_job  # torch is imported here, and not for --help
 
         outcome = run_job(job)
@@ -34,7 +35,8 @@ def _one(config: DictConfig) -> None:
         if outcome.fresh:
             print(close_run(outcome.folder, outcome.record, outcome.images))
         else:
-            print(f"nothing to do: run {outcome.record.key} is complete, {outcome.folder}")
+            print(f"nothing to do: this run is complete, {outcome.folder}\n")
+            print(closing_table(outcome.record))
     except (ValueError, OSError, OmegaConfBaseException) as error:
         _report(error)
 

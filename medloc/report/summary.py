@@ -34,12 +34,13 @@ def closing_table(record: Record) -> str:
 def _title(record: Record) -> str:
     identity = record.identity
     images = "" if identity["evaluated_on"] == "test" else f", {identity['evaluated_on']} images"
-    return f"{record.label}: {identity['dataset']}{images}, seed {identity['seed']}, percent"
+    variant = f", {identity['variant']}" if identity["variant"] else ""
+    return f"{record.label}: {identity['dataset']}{images}, seed {identity['seed']}{variant}; percent"
 
 
 def _trained(record: Record) -> str:
     identity = record.identity
-    words = [identity["method"], identity["schedule"], identity["variant"], f"{identity['steps']} steps"]
+    words = [identity["method"], identity["schedule"], f"{identity['steps']} steps"]
     return f"trained ({', '.join(word for word in words if word)})"
 
 

@@ -7,7 +7,7 @@ def rows(text):
 
 def test_hand_computed(fabricate):
     text = closing_table(fabricate(a50=0.9346))
-    assert text.splitlines()[0] == "phantom data, tiny_s: heel, seed 42, percent"
+    assert text.splitlines()[0] == "phantom data, tiny_s: heel, seed 42; percent"
     assert text.splitlines()[2].split() == ["A@0.5", "A@0.8", "mAP", "mean", "IoU", "parsed", "N"]
     found = rows(text)
     assert found["zero-shot start"] == ["13.64", "1.64", "4.78", "50.00", "99.80", "500"]

@@ -1,0 +1,54 @@
+"""Every command is listed, explains itself, and its help loads no torch."""
+
+import importlib.util
+import subprocess
+import sys
+
+import pytest
+
+from medloc.__main__ import COMMANDS
+from tests.small import SMALL, medloc
+
+
+def test_the_list_names_commands_that_exist():
+    done = subprocess.run([sys.executable, "-m", "medloc"], capture_output=True, text=True, check=True)
+    for name in COMMANDS:
+        assert f"python -m medloc.{name}" in done.stdout
+        assert importlib.util.find_spec(f"medloc.{name}") is not None
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_teaches_without_torch(command):
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = ['{command}', '--help']\n"
+        "try:\n"
+        f"    runpy.run_module('medloc.{command}', run_name='__main__')\n"
+        "except SystemExit as stop:\n"
+        "    assert not stop.code, stop.code\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"python -m medloc.{command}" in done.stdout
+
+
+def test_run_help_names_every_option_there_is():
+    from medloc.settings import CONF
+
+    text = medloc("run", "--help").stdout
+    for group in ("dataset", "model", "method", "schedule", "criteria", "strategy", "train"):
+        for option in (CONF / group).glob("*.yaml"):
+            assert option.stem in text, f"{group}={option.stem}"
+
+
+def test_the_probe_prints_shares_that_sum_to_a_hundred(tmp_path):
+    done = medloc("probe", "images=3", *SMALL, f"cache={tmp_path}")
+    rows = [line.split() for line in done.stdout.splitlines() if line.strip()[:2] == "0."]
+    assert [row[0] for row in rows] == ["0.30", "0.45", "0.50", "0.60", "0.70", "0.80"]
+    assert all(sum(map(float, row[1:])) == pytest.approx(100, abs=0.2) for row in rows)
+
+
+def test_a_probe_of_nothing_is_refused(tmp_path):
+    done = medloc("probe", "images=0", *SMALL, f"cache={tmp_path}")
+    assert (done.returncode, done.stderr) == (2, "medloc.probe: images=0 must be at least 1.\n")
