@@ -5,7 +5,7 @@ from pathlib import Path
 
 from medloc.evaluation.samples import read_samples
 from medloc.records import Record
-from medloc.report.summary import closing_table
+from medloc.report.summary import closing_table, run_title
 
 SHOWN = 12  # test images drawn, evenly spaced over the test set
 
@@ -21,13 +21,14 @@ def close_run(folder: Path, record: Record, images: Mapping[str, Path]) -> str:
     from medloc.report.figure1 import draw_training  # matplotlib is imported here
     from medloc.report.overlays import draw_boxes
 
+    title = run_title(record).partition(";")[0]
     paths = {"record": folder / "record.json", "test images": folder / "boxes.png"}
     if (folder / "trace.jsonl").exists():
         paths["reward and tau"] = folder / "training.png"
-        draw_training(folder / "trace.jsonl", paths["reward and tau"], record.label)
+        draw_training(folder / "trace.jsonl", paths["reward and tau"], title)
     samples = list(read_samples(folder / "samples.jsonl"))
     shown = samples[:: max(1, len(samples) // SHOWN)][:SHOWN]
     items = [(images[sample.id], sample.truth, sample.box, sample.iou) for sample in shown]
-    draw_boxes(items, paths["test images"], record.label)
+    draw_boxes(items, paths["test images"], title)
     lines = [f"{name}: {path}" for name, path in paths.items()]
     return "\n".join(["", closing_table(record), "", *lines])

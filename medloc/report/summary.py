@@ -28,10 +28,11 @@ def closing_table(record: Record) -> str:
     rows.append(_row("answer-grid ceiling", metrics["answer_grid"]))
     alignment = ("left", *["right"] * len(COLUMNS))
     table = tabulate(rows, ("", *COLUMNS.values()), "simple", disable_numparse=True, colalign=alignment)
-    return f"{_title(record)}\n\n{table}"
+    return f"{run_title(record)}\n\n{table}"
 
 
-def _title(record: Record) -> str:
+def run_title(record: Record) -> str:
+    """Return one line that says what the numbers of a run stand for."""
     identity = record.identity
     images = "" if identity["evaluated_on"] == "test" else f", {identity['evaluated_on']} images"
     variant = f", {identity['variant']}" if identity["variant"] else ""

@@ -127,7 +127,8 @@ class CurriculumGRPOTrainer(CurriculumCheckpoint, LoadsSavedLayout, EpochOrder, 
         groups = scored[:, 1].view(-1, self.num_generations).tolist()
         ious = [[round(iou, IOU_DECIMALS) for iou in group] for group in groups]  # exact again after float32
         decision = self.rule.curriculum.observe(ious) if self.rule.curriculum else None
-        rewards = scored[:, 0].view(-1, self.num_generations).tolist()
+        paid = (scored * self.reward_weights.to(scored.device)).sum(dim=1)
+        rewards = paid.view(-1, self.num_generations).tolist()
         return Observation(ious, rewards, scored[:, 2].mean().item(), tau_used, decision)
 
 

@@ -60,7 +60,7 @@ def test_sampled_groups_have_their_size_and_repeat_with_the_seed(examples):
 
 
 def test_the_ceiling_is_what_rounding_to_the_grid_leaves(tmp_path):
-    # 112 x 112 is answered as it is, in steps of 2 px: Python
-    # rounds 5.5 to 6 and 15.5 to 16, so (11, 11, 31, 31) becomes (12, 12, 32, 32): overlap 19 x 19 = 361, union 2 * 400 - 361 = 439
+    # 112 x 112 is answered as it is, in steps of 2 px: Python rounds 5.5 to 6 and 15.5 to 16, so (11, 11, 31, 31)
+    # becomes (12, 12, 32, 32): overlap 19 x 19 = 361, union 2 * 400 - 361 = 439
     example = Example("a", tmp_path / "a.png", 112, 112, Box(11, 11, 31, 31), "a", "")
     assert list(nearest_ious(LOADED, [example])) == [round(361 / 439, 6)]
