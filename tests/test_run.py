@@ -102,6 +102,16 @@ def test_two_results_folders_hold_the_same_bytes(outcome, tmp_path, cache):
         assert (other.folder / name).read_bytes() == (outcome.folder / name).read_bytes()
 
 
+def test_sharing_changes_nothing_but_the_time(outcome, tmp_path, cache):
+    plain = run_job(compose_job(overrides(tmp_path, cache, WINDOW, "train.share_prompts=false", "train.max_steps=3")))
+    shared = lines(outcome.folder / "trace.jsonl")[:3]
+    for one, other in zip(lines(plain.folder / "trace.jsonl"), shared, strict=True):
+        assert one["ious"] == other["ious"]
+        assert one["tau"] == other["tau"]
+        for name in ("loss", "kl", "entropy", "grad_norm"):
+            assert one[name] == pytest.approx(other[name], rel=1e-3, abs=1e-5)
+
+
 def test_a_killed_run_ends_as_if_it_had_not_been(outcome, tmp_path, cache):
     """Killed after at least four of six steps; checkpoints lie at 2 and 4."""
     command = [sys.executable, "-m", "medloc.run", *overrides(tmp_path, cache, WINDOW)]

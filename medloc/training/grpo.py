@@ -1,6 +1,7 @@
 """A run's settings become TRL's settings, its examples TRL's rows; then TRL trains."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from medloc.data.images import open_image
 from medloc.models.load import LoadedModel
 from medloc.settings.run import Settings, TrainSettings
 from medloc.training.checkpoint import checkpoint_step, newest_checkpoint
-from medloc.training.sharing import share_prompts
+from medloc.training.sharing import share_prompts, shared_processing
 from medloc.training.trace import TraceWriter
 from medloc.training.trainer import CurriculumGRPOTrainer, Rule
 
@@ -91,7 +92,8 @@ def training_rows(examples: Sequence[Example], prompt: str) -> Dataset:
 
 
 def _with_images(batch: dict[str, list]) -> dict[str, list]:
-    return {**batch, "image": [open_image(Path(path)) for path in batch["path"]]}
+    opened = {path: open_image(Path(path)) for path in dict.fromkeys(batch["path"])}  # a group's image is opened once
+    return {**batch, "image": [opened[path] for path in batch["path"]]}
 
 
 def train_grpo(
@@ -135,5 +137,6 @@ def train_grpo(
     checkpoint = newest_checkpoint(folder)
     if checkpoint and checkpoint_step(checkpoint) >= steps:  # trained to the end, and stopped after that
         trainer._load_from_checkpoint(str(checkpoint))
-    else:
+        return
+    with shared_processing(loaded.processor.image_processor) if settings.train.share_prompts else nullcontext():
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

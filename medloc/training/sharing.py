@@ -6,6 +6,8 @@ is run once per image, and its keys and values are handed to every row for the r
 so gradients are those of separate passes up to rounding. The order of the rows does not matter.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -30,6 +32,36 @@ def share_prompts(model: Any) -> None:
         return _shared(backbone, plain, inputs, source, prefix) if prefix else plain(*args, **inputs)
 
     backbone.forward = forward
+
+
+@contextmanager
+def shared_processing(image_processor: Any) -> Iterator[None]:
+    """While open, Qwen2.5-VL's image processor resizes and cuts an image that is given several times once.
+
+    Only the very same image object counts as the same; `medloc.training.grpo` opens a group's image once. The hook sits
+    on the class for the time being, because whatever sits on the object would be saved with it.
+    """
+    kind = type(image_processor)
+    plain = kind.preprocess
+
+    def preprocess(self: Any, images: Any, *args: Any, **kwargs: Any) -> Any:
+        flat = [one for item in images for one in (item if isinstance(item, list) else [item])]
+        kept = list({id(image): image for image in flat}.values())
+        if len(kept) == len(flat):
+            return plain(self, images, *args, **kwargs)
+        batch = plain(self, kept, *args, **kwargs)
+        place = {id(image): i for i, image in enumerate(kept)}
+        index = [place[id(image)] for image in flat]
+        patches = batch["pixel_values"].split(batch["image_grid_thw"].prod(-1).tolist())
+        batch["pixel_values"] = torch.cat([patches[i] for i in index])
+        batch["image_grid_thw"] = batch["image_grid_thw"][index]
+        return batch
+
+    kind.preprocess = preprocess
+    try:
+        yield
+    finally:
+        kind.preprocess = plain
 
 
 def _share_encoding(visual: Any) -> None:
