@@ -26,9 +26,14 @@ def main(arguments: list[str]) -> int:
     try:
         images = [int(a.partition("=")[2]) for a in arguments if a.startswith("images=")]
         job = compose_job([a for a in arguments if not a.startswith("images=")])
-        from medloc.training.sparsity import probe_groups  # torch is imported here, and not for --help
+        from medloc.training.sparsity import group_shares, sample_start  # torch is imported here, not for --help
 
-        print(probe_groups(job.settings, images[-1] if images else IMAGES, THRESHOLDS))
+        sampled, groups = sample_start(job.settings, images[-1] if images else IMAGES)
+        print(f"{sampled}, percent\n")
+        print("tau   all-miss  mixed  all-hit")
+        for tau in THRESHOLDS:
+            miss, mixed, hit = (100 * share for share in group_shares(groups, tau))
+            print(f"{tau:.2f} {miss:9.1f} {mixed:6.1f} {hit:8.1f}")
     except (ValueError, OSError) as error:
         print(f"medloc.probe: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

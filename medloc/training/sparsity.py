@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tabulate import tabulate
 from transformers.utils import logging as transformers_logging
 
 from medloc.data import load_dataset
@@ -21,13 +20,15 @@ def group_shares(groups: Sequence[Sequence[float]], tau: float) -> tuple[float, 
     return miss, 1 - miss - hit, hit
 
 
-def probe_groups(settings: Settings, images: int, thresholds: Sequence[float]) -> str:
-    """Samples a group of answers for the first training images and returns the shares as a table.
+def sample_start(settings: Settings, images: int) -> tuple[str, list[list[float]]]:
+    """Samples a group of answers for the first training images, as a training step would.
 
     Args:
         settings: a run's settings.
         images: number of training images, at least 1.
-        thresholds: IoU thresholds.
+
+    Returns:
+        What was sampled, in words, and the IoUs of each group.
 
     Raises:
         ValueError: fewer than one image.
@@ -47,8 +48,4 @@ def probe_groups(settings: Settings, images: int, thresholds: Sequence[float]) -
         max_new_tokens=train.max_completion_length,
         seed=settings.seed,
     )
-    rows = [(f"{tau:.2f}", *(f"{100 * share:.1f}" for share in group_shares(groups, tau))) for tau in thresholds]
-    head = f"{data.origin} {data.name}, {settings.model.name}: {len(groups)} groups of {train.group_size}, percent"
-    return (
-        f"{head}\n\n{tabulate(rows, ('tau', 'all-miss', 'mixed', 'all-hit'), disable_numparse=True, stralign='right')}"
-    )
+    return f"{data.origin} {data.name}, {settings.model.name}: {len(groups)} groups of {train.group_size}", groups
