@@ -1,7 +1,8 @@
 """Thyroid ultrasound phantoms after TN3K: speckle, layers, attenuation, and a nodule whose faint rim counts.
 
 Half the native linear size (width 128 to 670 px, height 130 to 386 px). Box area, aspect and centre follow
-the 544 single-nodule masks of TN3K's official test split; grays and speckle follow its training images.
+the 544 single-nodule masks of TN3K's official test split. Grays and speckle can follow its training images
+(`layers=1`, `speckle=0.8`, `ratio=(0.3, 0.65)`); the dials below are smoother and darker, calibrated to the tiny base.
 """
 
 from dataclasses import dataclass
