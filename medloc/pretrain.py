@@ -5,11 +5,10 @@ import sys
 from pathlib import Path
 
 import hydra
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from medloc.settings import CONF, register
+from medloc.settings.plainly import CONFIG_ERRORS, plainly
 from medloc.settings.pretrain import PretrainSettings
 
 register()
@@ -30,7 +29,10 @@ def main() -> int:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:
         _pretrain()
-    except (HydraException, OmegaConfBaseException, ValueError, OSError) as error:
+    except CONFIG_ERRORS as error:
+        print(f"medloc.pretrain: {plainly(error, 'pretrain')}", file=sys.stderr)
+        return 2
+    except (ValueError, OSError) as error:
         print(f"medloc.pretrain: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     return 0

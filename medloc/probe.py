@@ -3,6 +3,7 @@
 import sys
 
 from medloc.settings.job import compose_job
+from medloc.settings.plainly import CONFIG_ERRORS, plainly
 
 IMAGES, THRESHOLDS = 64, (0.3, 0.45, 0.5, 0.6, 0.7, 0.8)
 
@@ -34,6 +35,9 @@ def main(arguments: list[str]) -> int:
         for tau in THRESHOLDS:
             miss, mixed, hit = (100 * share for share in group_shares(groups, tau))
             print(f"{tau:.2f} {miss:9.1f} {mixed:6.1f} {hit:8.1f}")
+    except CONFIG_ERRORS as error:
+        print(f"medloc.probe: {plainly(error, 'probe')}", file=sys.stderr)
+        return 2
     except (ValueError, OSError) as error:
         print(f"medloc.probe: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

@@ -97,32 +97,20 @@ def composed(overrides: Sequence[str]) -> Curriculum:
         ValueError: an override is malformed or unknown, or its value breaks a rule.
     """
     from hydra import compose, initialize_config_dir  # here, so that --help need not wait for it
-    from hydra.errors import HydraException
     from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
 
     from medloc.settings import CONF, register
+    from medloc.settings.plainly import CONFIG_ERRORS, plainly
 
     register()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3", job_name="replay"):
             config = compose("replay", overrides=list(overrides))
         values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    except (HydraException, OmegaConfBaseException) as mistake:
-        raise ValueError(_plainly(mistake)) from None
+    except CONFIG_ERRORS as mistake:
+        raise ValueError(plainly(mistake, "replay")) from None
     assert isinstance(values, dict)
     return curriculum_from({str(key): value for key, value in values.items()})
-
-
-def _plainly(mistake: Exception) -> str:
-    """Say in one line what Hydra found wrong: the first line of its message, and of the reason beneath it."""
-    options = getattr(mistake, "options", None)
-    if options:
-        group, _, chosen = str(getattr(mistake, "missing_cfg_file", "")).rpartition("/")
-        known = ", ".join(option for option in options if not option.endswith("_schema"))
-        return f"{group}={chosen} is not known; choose one of {known}."
-    said = [str(each).strip().partition("\n")[0].rstrip(".") for each in (mistake, mistake.__cause__) if each]
-    return f"{': '.join(said)}; `python -m medloc.replay --help` lists the settings."
 
 
 def _opened(trace: str) -> AbstractContextManager[BinaryIO]:

@@ -1,17 +1,15 @@
 """`python -m medloc.run`: train, evaluate, leave a record. `--help` teaches; `-m` sweeps."""
 
 import os
-import re
 import sys
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from medloc.settings import CONF, register
 from medloc.settings.job import job_from
+from medloc.settings.plainly import CONFIG_ERRORS, plainly
 
 FAILED = 2
 register()
@@ -37,14 +35,14 @@ def _one(config: DictConfig) -> None:
         else:
             print(f"nothing to do: this run is complete, {outcome.folder}\n")
             print(closing_table(outcome.record))
-    except (ValueError, OSError, OmegaConfBaseException) as error:
+    except (ValueError, OSError, *CONFIG_ERRORS) as error:
         _report(error)
 
 
 def _report(error: Exception) -> None:
     """Prints a user's mistake as one line; the sweep's other runs go on."""
-    line = re.sub(r"Config search path:.*|\b\w+_schema\b", "", " ".join(f"{error} {error.__cause__ or ''}".split()))
-    line = " ".join(line.split())
+    said = plainly(error, "run") if isinstance(error, CONFIG_ERRORS) else str(error)
+    line = " ".join(said.split())
     _failures.append(line)
     print(f"medloc.run: {line}", file=sys.stderr)
 
@@ -56,7 +54,7 @@ def main() -> int:
     _failures.clear()
     try:
         _one()
-    except (HydraException, OmegaConfBaseException) as error:
+    except CONFIG_ERRORS as error:
         _report(error)
     except KeyboardInterrupt:
         print("medloc.run: stopped; the same command goes on from the last checkpoint.", file=sys.stderr)

@@ -52,3 +52,11 @@ def test_the_probe_prints_shares_that_sum_to_a_hundred(tmp_path):
 def test_a_probe_of_nothing_is_refused(tmp_path):
     done = medloc("probe", "images=0", *SMALL, f"cache={tmp_path}")
     assert (done.returncode, done.stderr) == (2, "medloc.probe: images=0 must be at least 1.\n")
+
+
+@pytest.mark.parametrize("command", ["run", "probe", "pretrain"])
+def test_an_unknown_key_is_one_line(command):
+    done = medloc(command, "nonsense=1")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "nonsense" in done.stderr

@@ -112,6 +112,16 @@ def test_sharing_changes_nothing_but_the_time(outcome, tmp_path, cache):
             assert one[name] == pytest.approx(other[name], rel=1e-3, abs=1e-5)
 
 
+def test_the_table_s_value_can_be_taken_before_the_last_step(outcome, tmp_path, cache):
+    """train=paper: the tables show step 1000, the last step is recorded too."""
+    done = run_job(compose_job(overrides(tmp_path, cache, WINDOW, "train.table_step=2")))
+    at_two = run_job(compose_job(overrides(tmp_path, cache, WINDOW, "train.max_steps=2")))
+    assert (done.folder / "samples.jsonl").read_bytes() == (at_two.folder / "samples.jsonl").read_bytes()
+    assert (done.folder / "last.jsonl").read_bytes() == (outcome.folder / "last.jsonl").read_bytes()
+    assert done.record.metrics["final"] == at_two.record.metrics["final"]
+    assert done.record.metrics["last"] == outcome.record.metrics["last"]
+
+
 def test_a_killed_run_ends_as_if_it_had_not_been(outcome, tmp_path, cache):
     """Killed after at least four of six steps; checkpoints lie at 2 and 4."""
     command = [sys.executable, "-m", "medloc.run", *overrides(tmp_path, cache, WINDOW)]
@@ -195,7 +205,7 @@ def test_real_phantom_and_another_base_never_share_a_key(outcome, tmp_path, cach
 
 
 BAD = [
-    (["schedule=steep"], "Could not find 'schedule/steep'"),
+    (["schedule=steep"], "schedule=steep is not known; choose one of cosine, fixed"),
     (["window.size=0"], "window.size=0 must be at least 1"),
     (["schedule.boundaries=[0.75,0.55]"], "schedule.boundaries=[0.75, 0.55] must ascend"),
     (["method=raw_iou", "schedule=cosine"], "schedule=cosine has no meaning with method=raw_iou"),

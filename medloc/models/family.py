@@ -33,12 +33,6 @@ class AnswerGrid:
         """Maps an answered box to pixels of the original `width` x `height` image."""
         return to_original(box, width, height, self.width, self.height)
 
-    def nearest(self, box: Box, width: int, height: int) -> Box:
-        """Returns the box, in original pixels, that the best possible answer on this grid stands for."""
-        answer = to_answer(box, width, height, self.width, self.height)
-        snapped = Box(*(float(self.step * round(value / self.step)) for value in answer.as_list()))
-        return self.to_original(snapped, width, height)
-
 
 def qwen_grid(image_processor: Any, width: int, height: int, step: int = 1) -> AnswerGrid:
     """Returns Qwen2.5-VL's grid for an image: pixels of the image as its processor resizes it."""

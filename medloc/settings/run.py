@@ -19,7 +19,6 @@ class ModelSettings:
     min_pixels: int | None = MISSING
     max_pixels: int | None = MISSING
     answer_step: int = MISSING
-    synthetic: bool = MISSING
 
 
 @dataclass

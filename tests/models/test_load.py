@@ -9,7 +9,7 @@ from medloc.settings.run import ModelSettings
 def settings(**changes):
     values = {
         "name": "tiny_s", "family": "qwen2_5_vl", "path": None, "dtype": "float32",
-        "min_pixels": None, "max_pixels": None, "answer_step": 2, "synthetic": True,
+        "min_pixels": None, "max_pixels": None, "answer_step": 2,
     }  # fmt: skip
     return ModelSettings(**{**values, **changes})
 
