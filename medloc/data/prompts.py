@@ -29,7 +29,12 @@ VLM_R1 = (  # the template of VLM-R1's training script
     "thinking process in <think> </think> tags and then output the final answer in <answer> </answer> tags. Output "
     "the final answer in JSON format."
 )
-TEMPLATES = {"boxmed_rl": BOXMED_RL, "vlm_r1": VLM_R1}
+CHAIN_OF_BOX = (  # ours: MedGround-R1 names a Chain-of-Box template and has not published its words
+    "Locate the {target}. First output the thinking process in <think> </think> tags, with the bounding box "
+    "[xmin, ymin, xmax, ymax] of every region you consider. Then output the bounding box of the {target} in "
+    "<answer> </answer> tags."
+)
+TEMPLATES = {"boxmed_rl": BOXMED_RL, "vlm_r1": VLM_R1, "chain_of_box": CHAIN_OF_BOX}
 
 
 def prompt_for(dataset: str, choice: str | None) -> str:

@@ -2,7 +2,8 @@
 
 Nothing here looks like a medical image: the bases learn to find things and to answer in the format, no more.
 `difficulty` rises from 0 (one bright shape on a dark even ground, which breaks the "knows the format, not the place"
-plateau early) to 1 (both polarities, weak contrast, gradients, texture, noise, clutter).
+plateau early) to 1 (both polarities, weak contrast, gradients, texture, grain, clutter that can be as large as the
+object but never as strong).
 """
 
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ def draw_item(rng: np.random.Generator, difficulty: float) -> ShapeItem:
     alpha = soft[..., None] / 255
     paint = level + rng.normal(0, 0.05 * difficulty, 3)
     canvas = canvas * (1 - alpha) + alpha * (paint + 0.3 * difficulty * (canvas - ground))
-    canvas = canvas + rng.normal(0, 0.06 * difficulty * rng.random(), canvas.shape)
+    canvas = canvas + _grain(rng, width, height, difficulty)
     return ShapeItem(Image.fromarray((np.clip(canvas, 0, 1) * 255).astype(np.uint8)), box)
 
 
@@ -104,22 +105,37 @@ def _ground(rng: np.random.Generator, width: int, height: int, level: float, dif
     return plane[..., None] + rng.normal(0, 0.04 * difficulty, 3).astype(np.float32)
 
 
+def _grain(rng: np.random.Generator, width: int, height: int, difficulty: float) -> np.ndarray:
+    """Noise of up to 6 % (standard deviation), its grain one pixel wide, or in one image of three two or three."""
+    strength, size = 0.06 * difficulty * rng.random(), int(rng.choice([1, 1, 1, 1, 2, 3]))
+    noise = rng.normal(0, strength, (-(-height // size), -(-width // size), 3))
+    return noise.repeat(size, axis=0).repeat(size, axis=1)[:height, :width]
+
+
 def _clutter(
     rng: np.random.Generator, canvas: np.ndarray, ground: float, contrast: float, difficulty: float
 ) -> np.ndarray:
-    """Small or faint things that are not the object: dots and thin lines of up to 60 % of its contrast."""
+    """Things that are not the object: dots and thin lines of up to 60 % of its contrast, patches and bands of 40 %."""
     height, width = canvas.shape[:2]
-    for _ in range(rng.binomial(5, 0.6 * difficulty)):
+    for _ in range(rng.binomial(6, 0.6 * difficulty)):
         layer = Image.new("L", (width, height))
         pen = ImageDraw.Draw(layer)
-        x, y = rng.uniform(0, width), rng.uniform(0, height)
-        if rng.random() < 0.5:
+        x, y, kind = rng.uniform(0, width), rng.uniform(0, height), rng.integers(4)
+        angle, length = rng.uniform(0, np.pi), rng.uniform(8, 60)
+        along, strongest = (length * np.cos(angle), length * np.sin(angle)), 0.6
+        if kind == 0:  # dot
             r = rng.uniform(1, 4)
             pen.ellipse((x - r, y - r, x + r, y + r), fill=255)
-        else:
-            angle, length = rng.uniform(0, np.pi), rng.uniform(8, 60)
-            pen.line((x, y, x + length * np.cos(angle), y + length * np.sin(angle)), fill=255, width=1)
-        tone = ground + contrast * rng.choice([-1, 1]) * rng.uniform(0.2, 0.6)
+        elif kind == 1:  # thin line
+            pen.line((x, y, x + along[0], y + along[1]), fill=255, width=1)
+        elif kind == 2:  # patch
+            strongest = 0.4
+            pen.ellipse((x - length / 2, y - 15, x + length / 2, y + 15), fill=255)
+        else:  # band from one border to the other
+            strongest, far = 0.4, 200.0 / length
+            ends = (x - far * along[0], y - far * along[1], x + far * along[0], y + far * along[1])
+            pen.line(ends, fill=255, width=int(rng.integers(2, 16)))
+        tone = ground + contrast * rng.choice([-1, 1]) * rng.uniform(0.1, strongest)
         alpha = np.asarray(layer, dtype=np.float32)[..., None] / 255
         canvas = canvas * (1 - alpha) + alpha * tone
     return canvas

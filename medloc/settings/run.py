@@ -26,10 +26,15 @@ class MethodSettings:
     """What a completion is paid for; keys are explained in `conf/method/*.yaml`."""
 
     name: str = MISSING
+    trainer: str | None = MISSING
     reward: str | None = MISSING
     uses_schedule: bool = MISSING
     tau: float | None = MISSING
+    preset: str | None = MISSING
+    prompt: str | None = MISSING
     format_weight: float = MISSING
+    semantic_weight: float = MISSING
+    semantic_model: str | None = MISSING
     tiny_learning_rate: float = MISSING
 
 
@@ -55,6 +60,8 @@ class TrainSettings:
     gradient_checkpointing: bool = MISSING
     bf16: bool = MISSING
     share_prompts: bool = MISSING
+    dynamic_sampling: int = MISSING
+    mask_dead_kl: bool = MISSING
     checkpoints: int = MISSING
     keep_checkpoints: int = MISSING
 

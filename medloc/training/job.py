@@ -152,7 +152,7 @@ def _measure(
     folder: Path, settings: Settings, data: LoadedDataset, loaded: LoadedModel
 ) -> tuple[RunMetrics, dict[str, float | None]]:
     examples = _evaluated(settings, data)
-    prompt = prompt_for(settings.dataset.name, settings.dataset.prompt)
+    prompt = prompt_for(settings.dataset.name, settings.dataset.prompt or settings.method.prompt)
     few = examples[: settings.evaluation.images]
 
     def answer(some: Sequence[Example]) -> list[Sample]:

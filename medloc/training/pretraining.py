@@ -18,7 +18,7 @@ from medloc.settings.pretrain import PretrainSettings
 from medloc.training.hardware import cores
 from medloc.training.resume import LoadsSavedLayout
 
-EASY, HARDEST = 0.12, 0.65  # shares of the run at which difficulty leaves 0 and reaches 1
+EASY, HARDEST = 0.06, 0.50  # shares of the run at which difficulty leaves 0 and reaches 1
 
 
 class ShapeDataset(Dataset):

@@ -42,7 +42,7 @@ def sample_start(settings: Settings, images: int) -> tuple[str, list[list[float]
     groups = sample_groups(
         load_model(settings.model),
         data.train[:images],
-        prompt_for(settings.dataset.name, settings.dataset.prompt),
+        prompt_for(settings.dataset.name, settings.dataset.prompt or settings.method.prompt),
         group_size=train.group_size,
         temperature=train.temperature,
         max_new_tokens=train.max_completion_length,

@@ -9,7 +9,7 @@ from medloc.settings import CONF
 from medloc.settings.job import compose_job
 
 GROUPS = ("dataset", "model", "method", "schedule", "strategy", "criteria", "window", "train", "tracking", "launch")
-OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
+OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("[!_]*.yaml"))]
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
