@@ -1,10 +1,22 @@
-"""Which models stand where the paper has Qwen2.5-VL at 3B, 7B and 32B, and InternVL at 4B."""
+"""Which of our models stands where the paper has which of its own."""
 
 FAMILIES = {
-    "tiny": {"3B": "tiny_s", "7B": "tiny_m", "32B": "tiny_l", "4B": "internvl_tiny"},
-    "Qwen2.5-VL": {"3B": "qwen2_5_vl_3b", "7B": "qwen2_5_vl_7b", "32B": "qwen2_5_vl_32b", "4B": "internvl_4b"},
+    "tiny": {
+        "3B": "tiny_s",
+        "7B": "tiny_m",
+        "32B": "tiny_l",
+        "InternVL-4B": "internvl_tiny",
+        "GroundingDINO-L": "grounding_dino_tiny",
+    },
+    "Qwen2.5-VL": {
+        "3B": "qwen2_5_vl_3b",
+        "7B": "qwen2_5_vl_7b",
+        "32B": "qwen2_5_vl_32b",
+        "InternVL-4B": "internvl_4b",
+        "GroundingDINO-L": "grounding_dino_b",
+    },
 }
-"""Family -> size in the paper -> our model. Families never share a table; "4B" is Table 8's InternVL."""
+"""Family -> the paper's model, Qwen2.5-VL by its size alone -> ours. Families never share a table."""
 
 
 def family_of(model: str) -> str | None:
