@@ -16,8 +16,11 @@ from medloc.report.style import Look
 
 LEVEL = 0.95
 
+MARKED = 30  # a mean over more places than these is drawn without markers
+DODGE = 0.012  # of the axis, between the bars of two lines at one place
+
 Kind = Literal["band", "bars", "seeds"]
-"""How seeds are drawn: mean with a band, mean with bars and markers, or every seed as a step function of its own."""
+"""How seeds are drawn: their mean with a band, their mean with bars, or every seed as a step function of its own."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Panel:
         xlabel: Name and unit of the horizontal axis; "" where the panel below has it.
         ylabel: Name and unit of the vertical axis; "" where the panel to the left has it.
         lines: What is drawn.
-        limits: Lowest and highest value shown; None as far as the data go, but never past `within`.
+        limits: Lowest and highest value shown; None: as far as the row's data go, but never past `within`.
         within: The values that are possible; an interval may reach beyond, its drawing does not.
         names: Place on the axis -> what is written there, for an axis of names.
         empty: What is said where there is no line.
@@ -107,9 +110,13 @@ def draw_panels(rows: Sequence[Sequence[Panel]], title: str, size: tuple[float, 
         legend = _legend(rows)
         height = len(rows) * size[1] + 0.55 + 0.25 * math.ceil(len(legend) / 3)
         figure = Figure(figsize=(columns * size[0], height), layout="constrained")
-        grid = figure.subplots(len(rows), columns, squeeze=False)
-        for axes, panel in zip(grid.ravel(), (panel for row in rows for panel in row), strict=True):
+        grid = figure.subplots(len(rows), columns, squeeze=False, sharex="col", sharey="row")
+        pairs = [(axes, panel) for line, row in zip(grid, rows, strict=True) for axes, panel in zip(line, row, strict=True)]
+        for axes, panel in pairs:
             _draw(axes, panel)
+        for axes, panel in pairs:  # axes of a row share their limits, so these come when all is drawn
+            low, high = panel.limits or axes.get_ylim()
+            axes.set_ylim(max(low, panel.within[0]), min(high, panel.within[1]))
         figure.suptitle(title, fontsize=11, fontweight="bold", color=style.INK)
         if legend:
             figure.legend(handles=legend, loc="outside lower center", ncols=min(3, len(legend)))
@@ -127,56 +134,62 @@ def _legend(rows: Sequence[Sequence[Panel]]) -> list[Line2D]:
 
 def _handle(name: str, look: Look, kind: Kind, counts: set[int]) -> Line2D:
     number = " to ".join(map(str, sorted({min(counts), max(counts)}))) if counts else "no mean"
-    marker = look.marker if kind == "bars" else ""
+    marker = "" if kind == "seeds" else look.marker
     return Line2D(
-        [], [], color=look.color, linestyle=look.dash, marker=marker, linewidth=2, label=f"{name} (N = {number})"
+        *([], []),
+        color=look.color,
+        linestyle=look.dash,
+        marker=marker,
+        markersize=5,
+        linewidth=2,
+        label=f"{name} (N = {number})",
     )
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
-    drawers = {"band": _band, "bars": _bars, "seeds": _each}
-    for line in panel.lines:
-        drawers[line.kind](axes, line)
     axes.set_title(panel.title)
     axes.set_xlabel(panel.xlabel)
     axes.set_ylabel(panel.ylabel)
+    if not panel.lines:
+        axes.text(0.5, 0.5, panel.empty, transform=axes.transAxes, ha="center", va="center", color=style.QUIET)
+    for place, line in enumerate(panel.lines):
+        if line.kind == "seeds":
+            _each(axes, line)
+        elif line.kind == "band":
+            _band(axes, line)
+        else:
+            _bars(axes, line, (place - (len(panel.lines) - 1) / 2) * DODGE)
     if panel.names:
         axes.set_xticks(list(panel.names), list(panel.names.values()))
         axes.set_xlim(min(panel.names) - 0.5, max(panel.names) + 0.5)
-    if not panel.lines:
-        axes.text(0.5, 0.5, panel.empty, transform=axes.transAxes, ha="center", va="center", color=style.QUIET)
-        axes.set(xticks=[], yticks=[])
-        return
-    low, high = panel.limits or axes.get_ylim()
-    axes.set_ylim(max(low, panel.within[0]), min(high, panel.within[1]))
 
 
 def _band(axes: Axes, line: Line) -> None:
-    """Draw the mean and its band, broken where a seed has no value, over thin lines of the seeds where it is broken."""
-    points = over_seeds(line)
+    """Draw the mean and its band, broken where a seed has no value."""
+    found = {point.x: point for point in over_seeds(line)}
     places = sorted({x for values in line.seeds.values() for x in values})
-    found = {point.x: point for point in points}
     means = [found[x].mean if x in found else math.nan for x in places]
-    if len(found) < len(places):
-        for values in line.seeds.values():
-            axes.plot(places, [_number(values.get(x)) for x in places], color=line.look.color, linewidth=0.7, alpha=0.6)
-    if any(point.low is not None for point in points):
-        lows = [_number(found[x].low) if x in found else math.nan for x in places]
-        highs = [_number(found[x].high) if x in found else math.nan for x in places]
+    if any(point.low is not None for point in found.values()):
+        lows, highs = ([_number(getattr(found.get(x), end, None)) for x in places] for end in ("low", "high"))
         axes.fill_between(places, lows, highs, color=line.look.color, alpha=0.16, linewidth=0)
-    axes.plot(places, means, color=line.look.color, linestyle=line.look.dash, linewidth=1.8)
+    marker = line.look.marker if len(places) <= MARKED else ""
+    color, dash = line.look.color, line.look.dash
+    axes.plot(places, means, color=color, linestyle=dash, linewidth=1.8, marker=marker, markersize=4)
 
 
-def _bars(axes: Axes, line: Line) -> None:
+def _bars(axes: Axes, line: Line, dodge: float) -> None:
+    """Draw the means with bars, moved sideways by a share of the axis so that bars of other lines stay visible."""
     points = over_seeds(line)
     reach = [0.0 if point.high is None else point.high - point.mean for point in points]
+    width = max(point.x for point in points) - min(point.x for point in points)
     axes.errorbar(
-        [point.x for point in points],
+        [point.x + dodge * width for point in points],
         [point.mean for point in points],
         yerr=reach if any(reach) else None,
         color=line.look.color,
         linestyle=line.look.dash,
         marker=line.look.marker,
+        markersize=5,
         linewidth=1.6,
         elinewidth=1.1,
         capsize=3,
@@ -187,7 +200,7 @@ def _each(axes: Axes, line: Line) -> None:
     for values in line.seeds.values():
         places = sorted(values)
         numbers = [_number(values[x]) for x in places]
-        axes.step(places, numbers, where="post", color=line.look.color, linestyle=line.look.dash, linewidth=1.3)
+        axes.step(places, numbers, where="post", color=line.look.color, linestyle=line.look.dash, linewidth=1.1)
 
 
 def _number(value: float | None) -> float:

@@ -85,14 +85,14 @@ def figure5(experiment: Experiment, values: Values) -> Chart:
         last = key == list(STATISTICS)[-1]
         panels = []
         for dataset in datasets_of(experiment):
-            lines = series_lines(experiment, values, dataset, key, "seeds" if key == "tau_used" else "band")
+            lines = series_lines(experiment, values, dataset, key, "seeds")
             panels.append(Panel("" if rows else DATASETS[dataset], STEPS if last else "", name, lines))
         rows.append(_one_name(panels))
     return Chart(
         tuple(rows),
         (3.6, 1.7),
-        "The threshold of every seed, and the statistics of the window at that threshold: thin lines are seeds, "
-        "broken while their window is not full, thick lines the mean where all seeds have a value. " + INTERVAL,
+        "The threshold and the statistics of the window at that threshold. Every line is one seed, broken while its "
+        "window is not full: seeds raise at different steps, so that their mean would show no course of any of them.",
     )
 
 
@@ -115,10 +115,11 @@ def figure7(experiment: Experiment, values: Values) -> Chart:
     rows = []
     for dataset in datasets_of(experiment):
         left, right = (grid_lines(part, values, dataset) for part in (sizes, ways))
-        right = tuple(replace(line, look=line.look._replace(dash="")) for line in right)  # no course between names
+        left = tuple(replace(line, name="window size") for line in left)
+        right = tuple(replace(line, name="refresh", look=line.look._replace(dash="")) for line in right)
         panels = [
             Panel(DATASETS[dataset], "window size N (steps)", ACCURACY, left, None, PERCENT),
-            Panel(DATASETS[dataset], "dropped from the window after a raise", ACCURACY, right, None, PERCENT, names),
+            Panel(DATASETS[dataset], "dropped from the window after a raise", "", right, None, PERCENT, names),
         ]
         rows.append(tuple(panels))
     return Chart(tuple(rows), (4.2, 3.0), f"The paper's text does not give the sizes. {INTERVAL}")

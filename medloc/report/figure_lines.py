@@ -6,7 +6,7 @@ import numpy as np
 
 from medloc.report.curves import Kind, Line
 from medloc.report.figure1 import running_mean
-from medloc.report.style import Look, look
+from medloc.report.style import look
 from medloc.report.values import Values
 from medloc.settings.experiments import Experiment, Row
 
@@ -21,7 +21,7 @@ def curve_lines(experiment: Experiment, values: Values, dataset: str) -> tuple[L
         curve = values.curve(experiment.name, row.name, dataset, seed)
         return {point["step"]: 100 * point["a50"] for point in curve}
 
-    return _lines(experiment.rows, dataset, read, "bars")
+    return _lines(experiment.rows, dataset, read, "band")
 
 
 def series_lines(
@@ -68,11 +68,6 @@ def number_of(row: Row) -> float | None:
         return float(row.name.rpartition(" ")[2])
     except ValueError:
         return None
-
-
-def only(lines: Sequence[Line], found: Look) -> tuple[Line, ...]:
-    """Return lines drawn with another look, all the same."""
-    return tuple(Line(line.name, found, line.seeds, line.kind) for line in lines)
 
 
 def _lines(rows: Sequence[Row], dataset: str, read: Callable[[Row, int], Course], kind: Kind) -> tuple[Line, ...]:

@@ -1,8 +1,8 @@
 """Test images with the true and the predicted boxes."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,8 +35,6 @@ class Mark(NamedTuple):
 
 TRUTH = Mark("true box", style.TRUTH, "-")
 PREDICTED = Mark("predicted box", style.PREDICTION, (0, (4, 2)))
-OURS = (0, (4, 1.5))
-BASELINE = (0, (1, 1))
 
 
 @dataclass(frozen=True)
@@ -69,40 +67,50 @@ def draw_boxes(items: Sequence[Item], out_png: Path, title: str) -> None:
         Picture(image, f"IoU {iou:.2f}" if box else "no box in the answer", ((TRUTH, truth), (PREDICTED, box)))
         for image, truth, box, iou in items
     ]
-    figure = draw_pictures(pictures, title)
+    figure = draw_pictures([pictures[start : start + COLUMNS] for start in range(0, len(pictures), COLUMNS)], title)
     out_png.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out_png, dpi=style.DPI, metadata={"Software": None})
 
 
-def draw_pictures(pictures: Sequence[Picture], title: str, columns: int = COLUMNS) -> Figure:
-    """Draw images in a grid, `columns` to a row, below a title and above one legend.
+def draw_pictures(rows: Sequence[Sequence[Picture]], title: str, cell: float = CELL) -> Figure:
+    """Draw rows of images below a title and above one legend; rows need not be of one length.
+
+    Args:
+        rows: The images, row by row.
+        title: Says what they are.
+        cell: Width of an image in inches.
 
     Raises:
         ValueError: There is no image to draw.
     """
+    pictures = [picture for row in rows for picture in row]
     if not pictures:
         raise ValueError("no image to draw; give at least one.")
-    columns = min(columns, len(pictures))
-    rows = math.ceil(len(pictures) / columns)
+    columns = max(map(len, rows))
+    lines = max(picture.title.count("\n") for picture in pictures) + 1
+    heights = [cell * _tallest(row) + 0.15 + 0.16 * lines for row in rows]
     with rc_context(style.AXES):
-        lines = max(picture.title.count("\n") for picture in pictures) + 1
-        height = rows * (CELL * _tallest(pictures) + 0.12 + 0.18 * lines) + 0.8
-        figure = Figure(figsize=(CELL * max(columns, 2), height), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False).ravel()
-        for one, picture in zip(axes, pictures, strict=False):
-            _draw(one, picture)
-        for spare in axes[len(pictures) :]:
-            spare.set_visible(False)
+        figure = Figure(figsize=(cell * max(columns, 2), sum(heights) + 0.8), layout="constrained")
+        grid = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
+        for axes, picture in _placed(grid, rows):
+            axes.set_axis_off()
+            if picture is not None:
+                _draw(axes, picture)
         figure.suptitle(title, fontweight="bold", fontsize=11, wrap=True)
         marks = dict.fromkeys(mark for picture in pictures for mark, _ in picture.boxes)
         figure.legend(handles=[_handle(mark) for mark in marks], loc="outside lower center", ncols=len(marks))
         return figure
 
 
-def _tallest(pictures: Sequence[Picture]) -> float:
+def _placed(grid: Any, rows: Sequence[Sequence[Picture]]) -> Iterator[tuple[Axes, Picture | None]]:
+    for line, row in zip(grid, rows, strict=True):
+        yield from zip_longest(line, row)
+
+
+def _tallest(row: Sequence[Picture]) -> float:
     """Return the largest height of an image as a share of its width, from the headers alone."""
     shares = []
-    for picture in pictures:
+    for picture in row:
         with Image.open(picture.image) as image:
             shares.append(image.height / image.width)
     return min(max(shares), 1.5)
@@ -120,7 +128,6 @@ def _draw(axes: Axes, picture: Picture) -> None:
     axes.set_title(picture.title, fontsize=9, fontweight="normal", pad=3)
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
-    axes.set_axis_off()
 
 
 def _patch(box: Box, mark: Mark) -> Rectangle:

@@ -64,15 +64,25 @@ LOOKS = (
 )
 """Looks of a figure's rows in their order."""
 
-
-def look(place: int) -> Look:
-    """Return the look of the row at this place, counted from 0; after the last, the first comes again."""
-    return LOOKS[place % len(LOOKS)]
+PLACES = {"piecewise": 0, "linear": 1, "cosine": 2, "identical": 3, "vlm-r1-3b": 1, "v-triune-3b": 2, "matched": 3}
+"""Last word of a row's name -> its place among the looks in every figure, so that colours keep their meaning."""
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write `path`.png and `path`.svg: the same figure gives the same bytes, without a date in them."""
+def look(name: str, place: int) -> Look:
+    """Return the look of a row by its name, or else by its place in the figure, counted from 0."""
+    return LOOKS[PLACES.get(name.split()[-1].lower(), place) % len(LOOKS)]
+
+
+def save(figure: Figure, path: Path, digest: str) -> None:
+    """Write `path`.png and `path`.svg: the same figure gives the same bytes, without a date in them.
+
+    Args:
+        figure: What is drawn.
+        path: Of the files, without their endings.
+        digest: What the picture depends on, in a few characters; written into the SVG.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with rc_context({"svg.hashsalt": path.name, "svg.fonttype": "path"}):
         figure.savefig(path.with_suffix(".png"), dpi=DPI, metadata={"Software": None})
-        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
+        metadata = {"Date": None, "Creator": None, "Description": digest}
+        figure.savefig(path.with_suffix(".svg"), dpi=DPI, metadata=metadata)
