@@ -9,12 +9,10 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from scipy import stats
 
 from medloc.report import style
+from medloc.report.stats import t_interval
 from medloc.report.style import Look
-
-LEVEL = 0.95
 
 MARKED = 30  # a mean over more places than these is drawn without markers
 DODGE = 0.012  # of the axis, between the bars of two lines at one place
@@ -89,12 +87,8 @@ def over_seeds(line: Line) -> list[Point]:
 
 
 def _point(x: float, values: Sequence[float]) -> Point:
-    n, mean = len(values), math.fsum(values) / len(values)
-    if n < 2:
-        return Point(x, mean, None, None, n)
-    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
-    reach = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * sd / math.sqrt(n)
-    return Point(x, mean, mean - reach, mean + reach, n)
+    low, high = t_interval(values) or (None, None)
+    return Point(x, math.fsum(values) / len(values), low, high, len(values))
 
 
 def draw_panels(rows: Sequence[Sequence[Panel]], title: str, size: tuple[float, float]) -> Figure:
@@ -111,7 +105,7 @@ def draw_panels(rows: Sequence[Sequence[Panel]], title: str, size: tuple[float, 
         height = len(rows) * size[1] + 0.55 + 0.25 * math.ceil(len(legend) / 3)
         figure = Figure(figsize=(columns * size[0], height), layout="constrained")
         grid = figure.subplots(len(rows), columns, squeeze=False, sharex="col", sharey="row")
-        pairs = [(axes, panel) for line, row in zip(grid, rows, strict=True) for axes, panel in zip(line, row, strict=True)]
+        pairs = list(zip(grid.ravel(), (panel for row in rows for panel in row), strict=True))
         for axes, panel in pairs:
             _draw(axes, panel)
         for axes, panel in pairs:  # axes of a row share their limits, so these come when all is drawn

@@ -80,7 +80,7 @@ STATISTICS = {
 
 def figure5(experiment: Experiment, values: Values) -> Chart:
     """The threshold and the three statistics of the window that move it, one column per data set."""
-    rows = []
+    rows: list[tuple[Panel, ...]] = []
     for key, name in STATISTICS.items():
         last = key == list(STATISTICS)[-1]
         panels = []
@@ -98,10 +98,9 @@ def figure5(experiment: Experiment, values: Values) -> Chart:
 
 def figure6(experiment: Experiment, values: Values) -> Chart:
     """A@0.5 against the first step size, one line per schedule."""
+    axis = "first step size δ₀ (IoU)"
     panels = [
-        Panel(
-            DATASETS[dataset], "first step size δ₀ (IoU)", ACCURACY, grid_lines(experiment, values, dataset), None, PERCENT
-        )
+        Panel(DATASETS[dataset], axis, ACCURACY, grid_lines(experiment, values, dataset), None, PERCENT)
         for dataset in datasets_of(experiment)
     ]
     return Chart((_one_name(panels),), (5.6, 3.2), f"The paper's text does not give the values of δ₀. {INTERVAL}")

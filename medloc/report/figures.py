@@ -14,12 +14,12 @@ from medloc.report.curves import draw_panels
 from medloc.report.figure_charts import CHARTS, Chart
 from medloc.report.figure_data import chart_csv, gallery_csv
 from medloc.report.gallery import GALLERIES, Gallery
+from medloc.report.missing import Missing, missing_runs
 from medloc.report.overlays import draw_pictures
 from medloc.report.rows import DATASETS
 from medloc.report.style import save
 from medloc.report.values import Values
 from medloc.settings.experiments import Experiment
-from medloc.settings.planned import PlannedRun
 
 FIGURES = tuple(sorted((*CHARTS, *GALLERIES)))
 DRAWING = ("curves.py", "figure_charts.py", "gallery.py", "overlays.py", "style.py")
@@ -39,7 +39,7 @@ class Drawn:
         reading: How to read it.
         svg: The picture's file; None where there is nothing to draw.
         lacking: What could not be shown and why, one line each.
-        missing: The runs it still needs.
+        missing: The runs it still needs, with the commands that make them.
         gallery: What is behind a figure of images.
     """
 
@@ -49,7 +49,7 @@ class Drawn:
     reading: str
     svg: Path | None
     lacking: tuple[str, ...]
-    missing: tuple[PlannedRun, ...]
+    missing: tuple[Missing, ...]
     gallery: Gallery | None = None
 
 
@@ -64,21 +64,23 @@ def write_figures(values: Values, folder: Path, suffix: str = "") -> list[Drawn]
 
 def _write(experiment: Experiment, values: Values, path: Path) -> Drawn:
     title = f"{experiment.title}\n{values.group.heading}"
-    gallery, lacking = None, ()
+    gallery: Gallery | None = None
+    lacking: tuple[str, ...] = ()
     if experiment.name in CHARTS:
         chart = CHARTS[experiment.name](experiment, values)
         reading, svg = chart.reading, _write_chart(chart, title, path)
     else:
         gallery = GALLERIES[experiment.name](experiment, values)
         reading, (svg, lacking) = gallery.reading, _write_gallery(gallery, title, path)
-    missing = tuple(values.missing(experiment.name))
+    missing = tuple(missing_runs(values, experiment.name, experiment.rows))
     return Drawn(path.name, experiment.title, experiment.shows, reading, svg, lacking, missing, gallery)
 
 
 def _write_chart(chart: Chart, title: str, path: Path) -> Path | None:
     numbers = chart_csv(chart)
     if chart.is_empty:
-        return _remove(path)
+        _remove(path)
+        return None
     if _is_current(path, title, numbers):
         return path.with_suffix(".svg")
     return _save(draw_panels(chart.rows, title, chart.size), path, title, numbers)
@@ -89,16 +91,18 @@ def _write_gallery(gallery: Gallery, title: str, path: Path) -> tuple[Path | Non
     lacking = gallery.lacking
     if gallery.strips and _is_current(path, title, gallery_csv(gallery)):
         return path.with_suffix(".svg"), lacking
-    pictures = {}
+    strips, rows = [], []
     for strip in gallery.strips:
         try:
-            pictures[strip] = strip.pictures()
+            rows.append(strip.pictures())
+            strips.append(strip)
         except NotHereError as reason:
             lacking = (*lacking, f"{DATASETS[strip.dataset]}: {reason}.")
-    if not pictures:
-        return _remove(path), lacking
-    figure = draw_pictures(list(pictures.values()), title, IMAGE_WIDTH)
-    return _save(figure, path, title, gallery_csv(replace(gallery, strips=tuple(pictures)))), lacking
+    if not rows:
+        _remove(path)
+        return None, lacking
+    shown = replace(gallery, strips=tuple(strips))
+    return _save(draw_pictures(rows, title, IMAGE_WIDTH), path, title, gallery_csv(shown)), lacking
 
 
 def _save(figure: Figure, path: Path, title: str, numbers: str) -> Path:

@@ -47,10 +47,11 @@ class Shown:
 
     def picture(self, dataset: str, image: Path) -> Picture:
         """Return the image with its boxes and their overlaps."""
-        ious = ", ".join(f"{word} {_overlap(one)}" for word, one in zip(("ours", "baseline"), self.answers, strict=False))
+        told = zip(("ours", "baseline"), self.answers, strict=False)
+        ious = ", ".join(f"{word} {_overlap(one)}" for word, one in told)
         marks = zip(self.answers, COLORS, DASHES, strict=False)
         boxes = ((Mark(one.row, color, dash), one.box) for one, color, dash in marks)
-        title = f"{DATASETS[dataset]}: {self.why}\n{self.id}\nIoU {ious}"
+        title = f"{DATASETS[dataset]}: {self.why}\n{self.id}\n{ious}"
         return Picture(image, title, ((TRUTH, self.truth), *boxes))
 
 
@@ -142,4 +143,4 @@ def _common_seed(rows: Sequence[Row], values: Values, experiment: str, dataset: 
 
 
 def _overlap(answer: Answer) -> str:
-    return f"{answer.iou:.2f}" if answer.box else "no box"
+    return f"IoU {answer.iou:.2f}" if answer.box else "no box"

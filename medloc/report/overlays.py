@@ -128,6 +128,7 @@ def _draw(axes: Axes, picture: Picture) -> None:
     axes.set_title(picture.title, fontsize=9, fontweight="normal", pad=3)
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
+    axes.set_anchor("N")  # images of a row hang from one line, and their titles stand on it
 
 
 def _patch(box: Box, mark: Mark) -> Rectangle:
