@@ -12,18 +12,18 @@ from medloc.records.record import Status
 HELP = """\
 python -m medloc.report [results=PATH]
 
-Reads the record of every run in PATH/runs, says what it found, and writes PATH/tables/table1.md and
-table1.csv: the paper's Table 1 with our mean ± standard deviation over seeds (N) beside the paper's value.
-Needs no GPU and changes no run. Runs that do not compare (phantom and real data, other training, other
-fingerprints) get tables of their own. A missing cell is "-"; below the table stands the command that would
-fill it.
+Reads the record of every run in PATH/runs, says what it found, and writes PATH/tables/table1 ... table8 and
+rewards (ours), each as .md to read, .tex for a paper and .csv to compute with: our mean ± standard deviation
+over seeds (N) beside the paper's value, and what few seeds can say about the differences. Needs no GPU and
+changes no run. Runs that do not compare (phantom and real data, other training, other fingerprints) get
+tables of their own. A missing cell is "-"; below the table stands the command that would fill it.
 
   results=PATH       folder with runs/ (default: results/ of the checkout)
   results=published  the committed records of the reproduction
 
 Examples:
   python -m medloc.run -m schedule=piecewise,linear,cosine seed=42,43,44    make nine runs
-  python -m medloc.report                                                  see them in the table
+  python -m medloc.report                                                  see them in the tables
 
 Exit status: 0, also where runs are missing; 2 for an argument that is none.
 """
@@ -35,11 +35,10 @@ def main(arguments: list[str]) -> int:
         print(HELP, end="")
         return 0
     try:
-        results = results_folder(arguments)
+        report(results_folder(arguments))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    report(results)
     return 0
 
 
@@ -59,20 +58,25 @@ def results_folder(arguments: list[str]) -> Path:
 
 
 def report(results: Path) -> None:
-    """Read the records, write the tables and print both."""
-    from medloc.records import find_records, write_text
-    from medloc.report.groups import group_records
-    from medloc.report.layout import csv_text, markdown
+    """Read the records, write the tables, and print what was found and the first table.
+
+    Raises:
+        ValueError: A file of the results folder that says how to read it is torn.
+    """
+    from medloc.records import find_records
+    from medloc.report.table_files import all_tables, all_values, write_tables
+    from medloc.report.table_markdown import markdown
 
     found = find_records(results)
     print(*found_lines(results, found), sep="\n", end="\n\n")
-    groups = group_records(found.records)
-    text = markdown(groups)
-    print(text)
+    values = all_values(results, found.records)
+    tables = all_tables(values)
+    print(markdown([table for table in tables if table.name == tables[0].name]))
+    print(*[f"not read: {problem}" for each in values for problem in each.problems], sep="\n", end="")
     if results.is_dir():
-        write_text(results / "tables" / "table1.md", text)
-        write_text(results / "tables" / "table1.csv", csv_text(groups))
-        print(f"Written: {results / 'tables' / 'table1.md'} and table1.csv")
+        written = write_tables(tables, results / "tables")
+        print(f"Written: {', '.join(path.name for path in written if path.suffix == '.md')} in {results / 'tables'},")
+        print("each also as .tex and .csv.")
 
 
 def found_lines(results: Path, found: Found) -> list[str]:

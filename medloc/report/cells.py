@@ -80,12 +80,12 @@ def fixed_cell(values: Iterable[float]) -> Cell:
     return Cell(found[:1] if len(set(found)) == 1 else found)
 
 
-def marks(means: Mapping[Name, float]) -> dict[Name, Mark]:
+def marks(means: Mapping[Name, float | None]) -> dict[Name, Mark]:
     """Return which names have the best and which the second-best mean, as printed with two decimals.
 
-    Equal means share their mark; a single name has none to be better than.
+    Equal means share their mark; a name without a mean has none, and a single one has none to be better than.
     """
-    printed = {name: round(mean, 2) for name, mean in means.items()}
+    printed = {name: round(mean, 2) for name, mean in means.items() if mean is not None}
     ranks: list[Mark] = ["best", "second"]
     order = dict(zip(sorted(set(printed.values()), reverse=True), ranks, strict=False))
     return {name: order.get(value, "") for name, value in printed.items()} if len(printed) > 1 else {}

@@ -21,8 +21,8 @@ class Missing:
 
     def __str__(self) -> str:
         """Return the runs in words: "SFT-3B, heel, seeds 42, 43"."""
-        seeds = f"seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}"
-        return f"{self.row}, {', '.join(self.datasets)}, {seeds}"
+        seeds = f", seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}" if self.seeds else ""
+        return f"{self.row}, {', '.join(self.datasets)}{seeds}"
 
 
 def missing_runs(values: Values, experiment: str, rows: Iterable[Row]) -> list[Missing]:

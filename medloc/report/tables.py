@@ -6,9 +6,10 @@ from typing import Literal, NamedTuple
 
 from medloc.report.cells import Cell, Count, Delta, Mark
 from medloc.report.missing import Missing
-from medloc.report.paper import PaperCell, PaperDelta
+from medloc.report.paper import PaperCell
 from medloc.report.rows import DATASETS
 from medloc.report.table_differences import Comparison
+from medloc.report.table_paper import PaperDelta
 
 COLUMNS = {"a50": "A@0.5", "a80": "A@0.8", "map": "mAP", "train": "Train", "test": "Test"}
 """Metric or part in a record -> its name in the paper's tables."""
@@ -106,11 +107,11 @@ class Table:
     @property
     def blocks(self) -> tuple[Block, ...]:
         """Split the table for printing: by data set where it has several metrics, else not at all."""
-        metrics = _distinct(place.metric for place in self.places)
+        metrics = distinct(place.metric for place in self.places)
         if len(metrics) == 1:
             columns = tuple((f"{DATASETS[place.dataset]} {COLUMNS[place.metric]}", place) for place in self.places)
             return (Block("", columns, self.lines),) if columns else ()
-        return tuple(self._block(dataset) for dataset in _distinct(place.dataset for place in self.places))
+        return tuple(self._block(dataset) for dataset in distinct(place.dataset for place in self.places))
 
     def _block(self, dataset: str) -> Block:
         columns = tuple((COLUMNS[place.metric], place) for place in self.places if place.dataset == dataset)
@@ -118,5 +119,6 @@ class Table:
         return Block(DATASETS[dataset], columns, tuple(line for line in self.lines if places & line.entries.keys()))
 
 
-def _distinct(names: Iterable[str]) -> list[str]:
+def distinct(names: Iterable[str]) -> list[str]:
+    """Return every name once, in the order of their first."""
     return list(dict.fromkeys(names))

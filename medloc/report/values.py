@@ -18,6 +18,7 @@ from medloc.settings.conf_files import default_options, default_value
 from medloc.settings.experiments import Experiment, Row, experiments
 from medloc.settings.planned import PartialIdentity, PlannedRun, planned_run
 from medloc.settings.thinning import WHOLE, Thinning
+from medloc.settings.words import word
 
 UNTRAINED = "zero_shot"
 
@@ -107,8 +108,10 @@ class Values:
     def series(self, experiment: str, row: str, dataset: str, seed: int) -> dict[str, list[Any]] | None:
         """Return the per-step lists of a run by their names in the trace; None where there are none."""
         record = self.records(experiment, row, dataset).get(seed)
-        if record is None or record.series is not None:
-            return record and record.series
+        if record is None:
+            return None
+        if record.series is not None:
+            return record.series
         path = self._folder(record) / "trace.jsonl"
         return _columns(path, self.problems) if path.exists() else None
 
@@ -138,6 +141,12 @@ class Values:
                 if seed not in found and not enough:
                     runs.append(self._placed(row.run(dataset, seed)))
         return runs
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether the experiments' runs land in this group without a further word on the command line."""
+        family = self.group.setting.family == "tiny"
+        return family and self.thinning == WHOLE and not self.data_words("") and not self._training_words()
 
     def plain(self) -> list[Record]:
         """Return the records without overrides or a prompt of their own: they measure start, boxes and answer grid."""
@@ -170,24 +179,30 @@ class Values:
         return run is not None and run.method == UNTRAINED and run not in self._found
 
     def _placed(self, run: PlannedRun) -> PlannedRun:
-        return planned_run((*run.overrides, *self._setting_words(run.identity)))
+        """Add the overrides that put a run into this group and no other."""
+        trained = run.identity["method"] != UNTRAINED
+        words = [*self.data_words(run.identity["dataset"]), *(self._training_words() if trained else [])]
+        return planned_run((*run.overrides, *words))
 
-    def _setting_words(self, identity: PartialIdentity) -> list[str]:
-        """Return the overrides that put a run into this group and no other."""
-        group, words = self.group, []
-        if group.setting.kind == "real":
-            words.append(f"dataset.root={self._root(identity['dataset'])}")
-        if group.setting.evaluated_on != "test":
-            words.append(f"dataset.evaluate_on={group.setting.evaluated_on}")
-        if not group.train or identity["method"] == UNTRAINED:
-            return words
+    def data_words(self, dataset: str) -> list[str]:
+        """Return the overrides by which a run reads this group's images."""
+        words = []
+        if self.group.setting.kind == "real":
+            words.append(f"dataset.root={self._root(dataset)}")
+        if self.group.setting.evaluated_on != "test":
+            words.append(f"dataset.evaluate_on={self.group.setting.evaluated_on}")
+        return words
+
+    def _training_words(self) -> list[str]:
+        """Return the overrides by which a run trains as this group's do: none where that is the default."""
         options = default_options()
-        if group.train != options["train"]:
-            words.append(f"train={group.train}")
-        number, _, unit = group.length.partition(" ")
-        key = {"steps": "train.max_steps", "epochs": "train.epochs"}.get(unit)
-        if key and str(default_value(key, options | {"train": group.train})) != number:
-            words.append(f"{key}={number}")
+        words = [] if self.group.train in ("", options["train"]) else [f"train={self.group.train}"]
+        number, _, unit = self.group.length.partition(" ")
+        wanted = {"steps": {"train.max_steps": number}, "epochs": {"train.max_steps": "null", "train.epochs": number}}
+        options |= {"train": self.group.train or options["train"]}
+        for key, value in wanted.get(unit, {}).items():
+            if word(default_value(key, options)) != value:
+                words.append(f"{key}={value}")
         return words
 
     def _root(self, dataset: str) -> str:
@@ -212,7 +227,7 @@ class Values:
             return None
 
     def _order(self, dataset: str) -> ImageIous | None:
-        """Return ids and groups of a data set's test images, from the first run that has them."""
+        """Return ids and groups of the images that a data set's runs answer, from the first run that has them."""
         members = (record for record in self.group.records if record.identity["dataset"] == dataset)
         names = ((record, name) for record in members for name in ("samples.jsonl", "start.jsonl"))
         return next((found for found in (self._file(*name) for name in names) if found is not None), None)
