@@ -95,7 +95,7 @@ def _pairs(described: Description, rows: Sequence[Row]) -> tuple[Pair, ...]:
     trained = [row.name for row in rows if row.set["method"] != UNTRAINED]
     minuends = described.minuends or tuple(trained[:1])
     others = [name for name in trained if name not in minuends]
-    return tuple(Pair(f"Δ ({first}) - ({second})", first, second) for first in minuends for second in others)
+    return tuple(Pair(f"Δ {first} minus {second}", first, second) for first in minuends for second in others)
 
 
 def _difference_lines(comparisons: Sequence[Comparison]) -> Iterator[Line]:

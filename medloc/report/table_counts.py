@@ -34,7 +34,8 @@ def counts_table(values: Values) -> Table:
     return Table(
         name="table5",
         title=values.experiments["table5"].title if values.experiments else "Table 5",
-        heading=f"{group.setting.kind} data" if group.records else group.heading,
+        heading=group.data_heading,
+        what="Class",
         legend=LEGEND,
         places=tuple(Place(dataset, part) for dataset in found for part in PARTS),
         facts=(),
@@ -76,5 +77,5 @@ def _plain(name: str) -> str:
 
 
 def _missing(values: Values, dataset: str) -> Missing:
-    words = " ".join(["method=zero_shot", f"dataset={dataset}", *values.data_words(dataset)])
-    return Missing(f"images of {DATASETS[dataset]}", (dataset,), (), f"python -m medloc.run {words}")
+    """Name a run that reads the images; the report counts them afterwards."""
+    return Missing(f"The images of {DATASETS[dataset]}", (), (), values.reading_run(dataset).command)

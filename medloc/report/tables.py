@@ -84,6 +84,7 @@ class Table:
         missing: The runs it still needs, with the commands that make them.
         lacking: Rows that this checkout cannot run.
         reproduce: The command that makes all missing runs; "" where there is none.
+        what: What a line is, the heading of its name.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Table:
     missing: tuple[Missing, ...] = ()
     lacking: tuple[str, ...] = ()
     reproduce: str = ""
+    what: str = "Method"
 
     @property
     def has_paper(self) -> bool:
