@@ -33,7 +33,8 @@ def test_one_value_has_no_spread_and_no_interval():
 
 def test_mean_of_three_by_hand():
     # mean 4; squares 4 + 0 + 4 = 8, over N - 1 = 2 is 4, so sd 2; with 2 degrees of freedom
-    # t = (2p - 1) / sqrt(2p(1 - p)) at p = 0.975 is 0.95 / sqrt(0.04875) = 4.302652730; half width t * 2 / sqrt(3) = 4.968275423
+    # t = (2p - 1) / sqrt(2p(1 - p)) at p = 0.975 is 0.95 / sqrt(0.04875) = 4.302652730;
+    # half width t * 2 / sqrt(3) = 4.968275423
     assert sample_sd([2, 4, 6]) == 2
     low, high = t_interval([2, 4, 6])
     assert low == pytest.approx(4 - 0.95 / math.sqrt(0.04875) * 2 / math.sqrt(3), rel=1e-12)
