@@ -55,6 +55,7 @@ class Values:
         self._found: dict[_Run, dict[int, Record]] = {}
         for record in sorted(group.records, key=lambda record: (record.identity["seed"], record.key)):
             self._found.setdefault(_of(record.identity), {})[record.identity["seed"]] = record
+        self._runs: dict[tuple[str, str, str], _Run | None] = {}
         self._read: dict[Path, ImageIous | None] = {}
 
     @cached_property
@@ -168,10 +169,12 @@ class Values:
         return next((row for row in self.rows(experiment) if row.name == name), None)
 
     def _run(self, experiment: str, name: str, dataset: str) -> _Run | None:
-        row = self._row(experiment, name)
-        if row is None or dataset not in row.datasets:
-            return None
-        return _of(row.run(dataset, row.seeds[0]).identity)
+        place = (experiment, name, dataset)
+        if place not in self._runs:
+            row = self._row(experiment, name)
+            asked = row is not None and dataset in row.datasets
+            self._runs[place] = _of(row.run(dataset, row.seeds[0]).identity) if row and asked else None
+        return self._runs[place]
 
     def _starts(self, run: _Run) -> dict[int, Record]:
         """Return seed -> a run that started from this row's model and measured it."""
