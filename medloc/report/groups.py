@@ -60,13 +60,19 @@ class Group:
     def heading(self) -> str:
         """Say what the numbers stand for: "phantom data, tiny models, train=tiny, 250 steps"."""
         if not self.records:
-            return "no complete run yet"
-        words = ["SMOKE (the numbers mean nothing)"] if self.smoke else []
-        words += [f"{self.setting.kind} data", f"{self.setting.family} models"]
+            return self.data_heading
+        words = [self.data_heading, f"{self.setting.family} models"]
         words += [f"train={self.train}", self.length] if self.train else ["nothing trained"]
         if self.setting.evaluated_on != "test":
             words.append(f"evaluated on {self.setting.evaluated_on} images")
         return ", ".join(words)
+
+    @property
+    def data_heading(self) -> str:
+        """Say what the images are, for what holds whatever was trained: "phantom data"."""
+        if not self.records:
+            return "no complete run yet"
+        return f"{'SMOKE (the numbers mean nothing), ' if self.smoke else ''}{self.setting.kind} data"
 
 
 def empty_group() -> Group:

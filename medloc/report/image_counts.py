@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from medloc.records import Record, write_json
+from medloc.records import Record, write_text
 
 FOLDER = "datasets"
 """Below the results: one file for each data fingerprint, so that a file is never wrong about what it counts."""
@@ -50,7 +50,7 @@ def image_counts(results: Path, records: Iterable[Record]) -> ImageCounts | None
         if (remembered := _remembered(path)) is not None:
             return remembered
         if (counted := _counted(record, results)) is not None:
-            write_json(path, asdict(counted))
+            write_text(path, json.dumps(asdict(counted)) + "\n")
             return counted
     return None
 

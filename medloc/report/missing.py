@@ -12,7 +12,14 @@ from medloc.settings.planned import PlannedRun
 
 @dataclass(frozen=True)
 class Missing:
-    """Runs of one row that have no complete record, and the command that makes them."""
+    """Runs of one row that have no complete record, and the command that makes them.
+
+    Attributes:
+        row: Name of the row, or what else is missing.
+        datasets: The data sets that lack the same seeds.
+        seeds: Those seeds; () where none is asked for.
+        command: What to type.
+    """
 
     row: str
     datasets: tuple[str, ...]
@@ -21,8 +28,8 @@ class Missing:
 
     def __str__(self) -> str:
         """Return the runs in words: "SFT-3B, heel, seeds 42, 43"."""
-        seeds = f", seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}" if self.seeds else ""
-        return f"{self.row}, {', '.join(self.datasets)}{seeds}"
+        seeds = f"seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}" if self.seeds else ""
+        return ", ".join(filter(None, (self.row, *self.datasets, seeds)))
 
 
 def missing_runs(values: Values, experiment: str, rows: Iterable[Row]) -> list[Missing]:

@@ -10,7 +10,6 @@ from medloc.report.table_added import added_lines
 from medloc.report.table_differences import Comparison, Pair, compare
 from medloc.report.table_facts import fact_headings, with_facts
 from medloc.report.table_list import Description
-from medloc.report.table_paper import paper_rows
 from medloc.report.tables import Entry, Line, Place, Table
 from medloc.report.values import UNTRAINED, Values
 from medloc.settings.experiments import Row
@@ -31,12 +30,12 @@ def build_table(described: Description, values: Values) -> Table | None:
         return None
     datasets = [d for d in values.group.datasets if any(d in row.datasets for row in rows)]
     places = tuple(Place(dataset, metric) for dataset in datasets for metric in described.metrics)
-    comparisons = compare(values, described.name, _pairs(described, rows), described.metrics)
+    comparisons = compare(values, described.name, _pairs(described, rows), described.metrics, described.paper)
     lines = [*_ranked([_line(row, described, values) for row in rows]), *_difference_lines(comparisons)]
     lines += added_lines(values, rows, places)
     missing = missing_runs(values, described.name, rows)
     title = values.experiments[described.name].title
-    says = [LEGEND, BESIDE_PAPER if paper_rows(described.name) else "", RANKS, STARS if comparisons else ""]
+    says = [LEGEND, BESIDE_PAPER if described.paper else "", RANKS, STARS if comparisons else ""]
     return Table(
         name=described.name,
         title=f"{title} ({described.part})" if described.part else title,
@@ -54,14 +53,15 @@ def build_table(described: Description, values: Values) -> Table | None:
 
 
 def _line(row: Row, described: Description, values: Values) -> Line:
-    printed = paper_rows(described.name).get(row.name, {})
+    paper = described.paper
     untrained = row.set["method"] == UNTRAINED
     make: Callable[[tuple[float, ...]], Cell] = fixed_cell if untrained else Cell
     entries = {}
     for dataset in row.datasets:
         for metric in described.metrics:
             found = values.seeds(described.name, row.name, dataset, metric)
-            entries[Place(dataset, metric)] = Entry(make(tuple(found.values())), printed.get(dataset, {}).get(metric))
+            printed = paper.cell(row.name, dataset, metric) if paper else None
+            entries[Place(dataset, metric)] = Entry(make(tuple(found.values())), printed)
     return Line(row.name, "untrained" if untrained else "trained", entries)
 
 
@@ -73,7 +73,7 @@ def _ranked(lines: Sequence[Line]) -> Iterator[Line]:
         found = {line.name: line.entries[place] for line in trained if place in line.entries}
         ranks[place] = (
             marks({name: entry.ours.mean for name, entry in found.items()}),
-            marks({name: entry.paper.mean if entry.paper else None for name, entry in found.items()}),
+            marks({name: entry.paper_mean for name, entry in found.items()}),
         )
     for line in lines:
         if line.kind == "trained":
@@ -95,7 +95,7 @@ def _pairs(described: Description, rows: Sequence[Row]) -> tuple[Pair, ...]:
     trained = [row.name for row in rows if row.set["method"] != UNTRAINED]
     minuends = described.minuends or tuple(trained[:1])
     others = [name for name in trained if name not in minuends]
-    return tuple(Pair(f"Δ ({first}) - ({second})", first, second) for first in minuends for second in others)
+    return tuple(Pair(f"Δ {first} minus {second}", first, second) for first in minuends for second in others)
 
 
 def _difference_lines(comparisons: Sequence[Comparison]) -> Iterator[Line]:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from medloc.report.cells import Count
 from medloc.report.image_counts import ImageCounts, image_counts
 from medloc.report.missing import Missing
+from medloc.report.paper import class_counts
 from medloc.report.rows import DATASETS
-from medloc.report.table_paper import paper_counts
 from medloc.report.tables import Entry, Line, Place, Table
 from medloc.report.values import Values
 
@@ -22,7 +22,7 @@ def counts_table(values: Values) -> Table:
     """Build Table 5 for the data of one group."""
     group = values.group
     found = {dataset: _found(values, dataset) for dataset in group.datasets}
-    printed = paper_counts()
+    printed = class_counts()
     lines: dict[str, dict[Place, Entry]] = {}
     for dataset, counts in found.items():
         for name in _classes(dataset, counts):
@@ -34,7 +34,8 @@ def counts_table(values: Values) -> Table:
     return Table(
         name="table5",
         title=values.experiments["table5"].title if values.experiments else "Table 5",
-        heading=f"{group.setting.kind} data" if group.records else group.heading,
+        heading=group.data_heading,
+        what="Class",
         legend=LEGEND,
         places=tuple(Place(dataset, part) for dataset in found for part in PARTS),
         facts=(),
@@ -49,7 +50,7 @@ def _found(values: Values, dataset: str) -> ImageCounts | None:
 
 def _classes(dataset: str, counts: ImageCounts | None) -> Iterator[str]:
     """Yield the paper's classes in its order, then those that it does not have, then the total."""
-    known = [name for name in paper_counts()[dataset] if name != TOTAL]
+    known = [name for name in class_counts()[dataset] if name != TOTAL]
     yield from known
     if counts:
         yield from sorted({_printed(dataset, label) for label in (*counts.train, *counts.test)} - set(known))
@@ -66,7 +67,7 @@ def _count(dataset: str, counts: ImageCounts | None, part: str, name: str) -> in
 
 def _printed(dataset: str, label: str) -> str:
     """Return a class as the paper prints it; as the files have it where the paper does not."""
-    known = {_plain(name): name for name in paper_counts()[dataset]}
+    known = {_plain(name): name for name in class_counts()[dataset]}
     plain = _plain(label)
     return known.get(SPELLINGS.get(plain, plain), label or "(no class)")
 
@@ -76,5 +77,5 @@ def _plain(name: str) -> str:
 
 
 def _missing(values: Values, dataset: str) -> Missing:
-    words = " ".join(["method=zero_shot", f"dataset={dataset}", *values.data_words(dataset)])
-    return Missing(f"images of {DATASETS[dataset]}", (dataset,), (), f"python -m medloc.run {words}")
+    """Name a run that reads the images; the report counts them afterwards."""
+    return Missing(f"The images of {DATASETS[dataset]}", (), (), values.reading_run(dataset).command)

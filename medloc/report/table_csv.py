@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+from medloc.report.paper import PaperCell
 from medloc.report.table_differences import Comparison
 from medloc.report.tables import Entry, Line, Place, Table
 
@@ -40,14 +41,14 @@ def _rows(table: Table, line: Line) -> Iterator[dict[str, str]]:
 
 
 def _entry(entry: Entry) -> dict[str, str]:
-    ours, paper = entry.ours, entry.paper
+    ours = entry.ours
     return {
         "mean": _number(ours.mean),
         "sd": _number(ours.sd),
         "n": str(ours.n if ours.mean is not None else 0),
         "mark": entry.mark,
-        "paper_mean": _number(getattr(paper, "mean", None)),
-        "paper_sd": _number(getattr(paper, "sd", None)),
+        "paper_mean": _number(entry.paper_mean),
+        "paper_sd": _number(entry.paper.sd if isinstance(entry.paper, PaperCell) else None),
         "paper_mark": entry.paper_mark,
     }
 

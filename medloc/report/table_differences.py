@@ -8,6 +8,7 @@ import numpy as np
 
 from medloc.report.cells import Delta
 from medloc.report.image_ious import Array, ImageIous
+from medloc.report.paper import PaperDifference, PaperTable
 from medloc.report.stats import (
     Interval,
     cluster_bootstrap,
@@ -18,7 +19,6 @@ from medloc.report.stats import (
     sign_flip_test,
     t_interval,
 )
-from medloc.report.table_paper import PaperDelta, paper_differences
 from medloc.report.values import Values
 
 
@@ -80,15 +80,17 @@ class Comparison:
     interval: Interval | None
     flip_p: float | None
     over_images: OverImages | None
-    paper: PaperDelta | None
+    paper: PaperDifference | None
     holm_p: float | None = None
 
 
-def compare(values: Values, experiment: str, pairs: Iterable[Pair], metrics: Sequence[str]) -> list[Comparison]:
+def compare(
+    values: Values, experiment: str, pairs: Iterable[Pair], metrics: Sequence[str], paper: PaperTable | None
+) -> list[Comparison]:
     """Return every pair on every data set of both rows and every metric, corrected together."""
     datasets = {row.name: row.datasets for row in values.rows(experiment)}
     found = [
-        _comparison(values, experiment, pair, dataset, metric)
+        _comparison(values, experiment, pair, dataset, metric, paper)
         for pair in pairs
         for dataset in datasets.get(pair.minuend, ())
         if dataset in datasets.get(pair.subtrahend, ())
@@ -97,11 +99,13 @@ def compare(values: Values, experiment: str, pairs: Iterable[Pair], metrics: Seq
     return _corrected(found)
 
 
-def _comparison(values: Values, experiment: str, pair: Pair, dataset: str, metric: str) -> Comparison:
+def _comparison(
+    values: Values, experiment: str, pair: Pair, dataset: str, metric: str, paper: PaperTable | None
+) -> Comparison:
     first, second = (_percent(values, experiment, row, dataset, metric) for row in (pair.minuend, pair.subtrahend))
     differences = seed_differences(first, second)
     found, test = list(differences.values()), paired_t_test(first, second)
-    printed = paper_differences(experiment).get(pair.printed, {}).get(dataset, {})
+    printed = paper.differences.get(pair.printed, {}).get(dataset, {}) if paper else {}
     return Comparison(
         name=pair.name,
         dataset=dataset,

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from medloc.report.table_list import Description
-from medloc.report.table_paper import paper_settings
 from medloc.report.tables import Line
 from medloc.report.tau_path import path_text, schedule_of, tau_path
 from medloc.settings.experiments import Row
@@ -19,7 +18,7 @@ def fact_headings(described: Description) -> tuple[str, ...]:
 
 def with_facts(lines: Iterable[Line], rows: Sequence[Row], described: Description) -> tuple[Line, ...]:
     """Give every line its facts; a line that is no row has none to say."""
-    printed = paper_settings(described.name)
+    printed = described.paper.settings if described.paper else {}
     paths = {row.name: tau_path(schedule_of(row)) for row in rows} if described.path else {}
     finished = []
     for line in lines:

@@ -52,7 +52,7 @@ def comparison_grids(table: Table) -> list[Grid]:
 
 def _main(table: Table, block: Block) -> Grid:
     paper = ("paper",) if table.has_paper else ()
-    header = ("Method", *table.facts, *(word for title, _ in block.columns for word in (title, *paper)))
+    header = (table.what, *table.facts, *(word for title, _ in block.columns for word in (title, *paper)))
     places = [place for _, place in block.columns]
     rows = (_row(line, places, len(table.facts), bool(paper)) for line in block.lines)
     return Grid(block.title, header, tuple(rows), left=1 + len(table.facts))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from medloc.report.paper import METRICS
+from medloc.report.paper import METRICS, PaperTable, paper_table
 from medloc.report.table_differences import Pair
 
 ALL = tuple(METRICS)
@@ -52,6 +52,12 @@ class Description:
     pairs: tuple[Pair, ...] = ()
     minuends: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def paper(self) -> PaperTable | None:
+        """The table as the paper prints it; None for one of ours."""
+        number = self.name.removeprefix("table")
+        return paper_table(int(number)) if number.isdecimal() else None
 
 
 def _is_group_size(row: str) -> bool:

@@ -6,10 +6,9 @@ from typing import Literal, NamedTuple
 
 from medloc.report.cells import Cell, Count, Delta, Mark
 from medloc.report.missing import Missing
-from medloc.report.paper import PaperCell
+from medloc.report.paper import PaperCell, PaperDifference
 from medloc.report.rows import DATASETS
 from medloc.report.table_differences import Comparison
-from medloc.report.table_paper import PaperDelta
 
 COLUMNS = {"a50": "A@0.5", "a80": "A@0.8", "map": "mAP", "train": "Train", "test": "Test"}
 """Metric or part in a record -> its name in the paper's tables."""
@@ -37,9 +36,16 @@ class Entry:
     """
 
     ours: Cell | Delta | Count
-    paper: PaperCell | PaperDelta | Count | None = None
+    paper: PaperCell | PaperDifference | Count | None = None
     mark: Mark = ""
     paper_mark: Mark = ""
+
+    @property
+    def paper_mean(self) -> float | None:
+        """The paper's number without what stands around it; None where it has none."""
+        if self.paper is None:
+            return None
+        return self.paper.points if isinstance(self.paper, PaperDifference) else self.paper.mean
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,7 @@ class Table:
         missing: The runs it still needs, with the commands that make them.
         lacking: Rows that this checkout cannot run.
         reproduce: The command that makes all missing runs; "" where there is none.
+        what: What a line is, the heading of its name.
     """
 
     name: str
@@ -98,6 +105,7 @@ class Table:
     missing: tuple[Missing, ...] = ()
     lacking: tuple[str, ...] = ()
     reproduce: str = ""
+    what: str = "Method"
 
     @property
     def has_paper(self) -> bool:

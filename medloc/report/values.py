@@ -12,6 +12,7 @@ import numpy as np
 from medloc.records import Identity, Record, Scores
 from medloc.records.record import CurvePoint
 from medloc.report.groups import Group
+from medloc.report.image_counts import image_counts
 from medloc.report.image_ious import ImageIous, read_image_ious
 from medloc.report.rows import FAMILIES
 from medloc.settings.conf_files import default_options, default_value
@@ -54,6 +55,7 @@ class Values:
         self._found: dict[_Run, dict[int, Record]] = {}
         for record in sorted(group.records, key=lambda record: (record.identity["seed"], record.key)):
             self._found.setdefault(_of(record.identity), {})[record.identity["seed"]] = record
+        self._runs: dict[tuple[str, str, str], _Run | None] = {}
         self._read: dict[Path, ImageIous | None] = {}
 
     @cached_property
@@ -142,11 +144,16 @@ class Values:
                     runs.append(self._placed(row.run(dataset, seed)))
         return runs
 
+    def reading_run(self, dataset: str) -> PlannedRun:
+        """Return the shortest run that reads a data set of this group: the model answers as it is."""
+        words = (f"method={UNTRAINED}", f"dataset={dataset}", *self.thinning.overrides)
+        return self._placed(planned_run(words))
+
     @property
     def is_plain(self) -> bool:
         """Tell whether the experiments' runs land in this group without a further word on the command line."""
         family = self.group.setting.family == "tiny"
-        return family and self.thinning == WHOLE and not self.data_words("") and not self._training_words()
+        return family and self.thinning == WHOLE and not self._data_words("") and not self._training_words()
 
     def plain(self) -> list[Record]:
         """Return the records without overrides or a prompt of their own: they measure start, boxes and answer grid."""
@@ -162,10 +169,12 @@ class Values:
         return next((row for row in self.rows(experiment) if row.name == name), None)
 
     def _run(self, experiment: str, name: str, dataset: str) -> _Run | None:
-        row = self._row(experiment, name)
-        if row is None or dataset not in row.datasets:
-            return None
-        return _of(row.run(dataset, row.seeds[0]).identity)
+        place = (experiment, name, dataset)
+        if place not in self._runs:
+            row = self._row(experiment, name)
+            asked = row is not None and dataset in row.datasets
+            self._runs[place] = _of(row.run(dataset, row.seeds[0]).identity) if row and asked else None
+        return self._runs[place]
 
     def _starts(self, run: _Run) -> dict[int, Record]:
         """Return seed -> a run that started from this row's model and measured it."""
@@ -181,10 +190,10 @@ class Values:
     def _placed(self, run: PlannedRun) -> PlannedRun:
         """Add the overrides that put a run into this group and no other."""
         trained = run.identity["method"] != UNTRAINED
-        words = [*self.data_words(run.identity["dataset"]), *(self._training_words() if trained else [])]
+        words = [*self._data_words(run.identity["dataset"]), *(self._training_words() if trained else [])]
         return planned_run((*run.overrides, *words))
 
-    def data_words(self, dataset: str) -> list[str]:
+    def _data_words(self, dataset: str) -> list[str]:
         """Return the overrides by which a run reads this group's images."""
         words = []
         if self.group.setting.kind == "real":
@@ -227,10 +236,20 @@ class Values:
             return None
 
     def _order(self, dataset: str) -> ImageIous | None:
-        """Return ids and groups of the images that a data set's runs answer, from the first run that has them."""
-        members = (record for record in self.group.records if record.identity["dataset"] == dataset)
+        """Return ids and groups of the images that a data set's runs answer, from the first run that has them.
+
+        Where none has, as with published records, they are those of the data set's test images.
+        """
+        members = [record for record in self.group.records if record.identity["dataset"] == dataset]
         names = ((record, name) for record in members for name in ("samples.jsonl", "start.jsonl"))
-        return next((found for found in (self._file(*name) for name in names) if found is not None), None)
+        found = next((each for each in (self._file(*name) for name in names) if each is not None), None)
+        if found is not None or self.group.setting.evaluated_on != "test":
+            return found
+        counted = image_counts(self.results, members)
+        if counted is None:
+            return None
+        ids, groups = (tuple(pair[place] for pair in counted.order) for place in (0, 1))
+        return ImageIous(ids, groups, np.empty(0))
 
 
 def first_scores(record: Record) -> Scores | None:
