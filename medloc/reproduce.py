@@ -138,8 +138,8 @@ def _summed(plan: Plan, tally: Tally) -> int:
     print(f"\n{len(tally.complete)} of {len(plan.to_do)} runs made; {len(tally.failed)} failed.")
     for run, reason in tally.failed.items():
         print(f"  failed: {plan.items[run]}: {reason}")
-    for reason in dict.fromkeys(item.obstacle for item in plan.blocked):
-        print(f"  not runnable here: {reason}")
+    for obstacle in dict.fromkeys(item.obstacle for item in plan.blocked):
+        print(f"  not runnable here: {obstacle}")
     where = "" if _is_default(plan.setup.results) else f" results={plan.setup.results}"
     print(f"Tables and figures: python -m medloc.report{where}")
     return FAILED if tally.failed else 0
