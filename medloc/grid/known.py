@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from medloc.grid.setup import Setup
 from medloc.records import NUMERICS, Record, find_records
-from medloc.settings.conf_files import default_options, default_value
+from medloc.settings.conf_files import chosen_options, default_value
 from medloc.settings.planned import PartialIdentity, PlannedRun
-from medloc.settings.words import settings_of
+from medloc.settings.words import settings_of, word
 
 State = Literal["complete", "interrupted", "failed", "missing"]
 WORDS = tuple(PartialIdentity.__annotations__)
@@ -46,8 +46,7 @@ class Known:
 
 def steps(settings: Mapping[str, Any]) -> int | None:
     """Return the optimizer steps that a run's settings ask for; None where epochs decide."""
-    options = default_options() | {key: str(value) for key, value in settings.items() if key in default_options()}
-    value = settings.get("train.max_steps", default_value("train.max_steps", options))
+    value = settings.get("train.max_steps", default_value("train.max_steps", chosen_options(settings)))
     return None if value is None else int(value)
 
 
@@ -74,8 +73,6 @@ def _today(record: Record, settings: Mapping[str, Any]) -> bool:
 
 
 def _words(settings: Mapping[str, Any], groups: Iterable[str]) -> tuple[str, ...]:
-    from medloc.settings.words import word
-
     return tuple(f"{key}={word(value)}" for key, value in settings.items() if key.partition(".")[0] in tuple(groups))
 
 

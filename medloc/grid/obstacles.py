@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from medloc.settings.conf_files import default_options, default_value, has_option
+from medloc.settings.conf_files import chosen_options, default_value, has_option
 from medloc.settings.planned import PlannedRun
 from medloc.settings.words import settings_of
 
@@ -15,7 +15,7 @@ CLIP = "clip_tiny"
 def obstacle(run: PlannedRun) -> str | None:
     """Return the reason and the remedy in one line; None where nothing is in the way."""
     settings = settings_of(run.overrides)
-    options = default_options() | {key: str(value) for key, value in settings.items() if key in default_options()}
+    options = chosen_options(settings)
     for group, option in options.items():
         if not has_option(group, option):
             return f"{group}={option}: conf/{group}/{option}.yaml is not there"

@@ -143,6 +143,7 @@ def test_a_thinned_run_is_named_as_its_record(run):
 @pytest.mark.parametrize(
     "overrides",
     [
+        (),
         ("method=vlm_r1", "model=tiny_s", "dataset=tn3k", "seed=43"),
         ("method=medloc", "schedule=linear", "schedule.delta0=0.20"),  # the default, said aloud
         ("method=medloc", "schedule=identical", "schedule.delta=0.10", "strategy=fixed_moderate", "criteria=full"),
