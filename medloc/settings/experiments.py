@@ -11,7 +11,7 @@ import yaml
 
 from medloc.records.key import CURRICULUM_GROUPS
 from medloc.settings import CHECKOUT
-from medloc.settings.conf_files import default_options, default_value, has_option
+from medloc.settings.conf_files import chosen_options, default_value, has_option
 from medloc.settings.families import in_family
 from medloc.settings.planned import PartialIdentity, PlannedRun, planned_run, uses_schedule
 from medloc.settings.thinning import WHOLE, Thinning
@@ -104,7 +104,7 @@ def experiment_names() -> tuple[str, ...]:
 
 
 def _adapted(row: Row, family: str, thinning: Thinning) -> Row:
-    model = in_family(str(row.set.get("model", default_options()["model"])), family)
+    model = in_family(chosen_options(row.set)["model"], family)
     return Row(
         row.name,
         {**row.set, "model": model},
@@ -195,15 +195,14 @@ def _check_settings(place: str, settings: Any) -> None:
     """Refuse settings that no run could have; an option without a file is left to `medloc.reproduce` to name."""
     if not isinstance(settings, dict) or "method" not in settings:
         raise ValueError(f"{place}: set must be a mapping of overrides with `method` among them.")
-    options = default_options()
-    chosen = options | {key: str(value) for key, value in settings.items() if key in options}
+    chosen = chosen_options(settings)
     for key in settings:
         group = key.partition(".")[0]
         if key in ("dataset", "seed"):
             raise ValueError(f"{place}: set.{key} is not for a row to set; use `{key}s`.")
         if group in CURRICULUM_GROUPS and not uses_schedule(str(settings["method"]), settings):
             raise ValueError(f"{place}: set.{key} has no meaning with method={settings['method']}; drop it.")
-        if key in options or (group in options and not has_option(group, chosen[group])):
+        if key in chosen or (group in chosen and not has_option(group, chosen[group])):
             continue
         try:
             default_value(key, chosen)
