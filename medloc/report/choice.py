@@ -7,12 +7,12 @@ FAILED = 0.5
 """An answer below this IoU is a failure: it misses A@0.5."""
 
 DIFFERENCE_RULE = (
-    "Of all test images in the order of (ours - baseline) IoU: the largest gain, the median and the largest loss; "
-    "of equal ones the first in test order."
+    "All test images in the order of the difference of IoU, ours minus baseline, equal ones in test order: shown are "
+    "the last, the (lower) middle and the first."
 )
 FAILURE_RULE = (
-    f"Of all test images that ours answers below IoU {FAILED}, in the order of IoU: the worst, the median and the "
-    "mildest; of equal ones the first in test order."
+    f"All test images that ours answers below IoU {FAILED}, in the order of IoU, equal ones in test order: shown are "
+    "the first, the (lower) middle and the last."
 )
 
 
@@ -24,25 +24,32 @@ class Choice(NamedTuple):
 
 
 def extreme_differences(ours: Sequence[float], baseline: Sequence[float]) -> list[Choice]:
-    """Choose by `DIFFERENCE_RULE`; the lower median of an even number.
+    """Choose by `DIFFERENCE_RULE`.
 
     Raises:
         ValueError: There is not one overlap of each per image, or no image at all.
     """
     if len(ours) != len(baseline) or not len(ours):
         raise ValueError(f"{len(ours)} and {len(baseline)} images cannot be compared.")
-    gains = [mine - theirs for mine, theirs in zip(ours, baseline, strict=True)]
-    order = sorted(range(len(gains)), key=lambda place: (gains[place], place))
-    best = min(range(len(gains)), key=lambda place: (-gains[place], place))
-    middle = order[(len(order) - 1) // 2]
-    return [Choice("largest gain", best), Choice("median difference", middle), Choice("largest loss", order[0])]
+    order = sorted(range(len(ours)), key=lambda place: ours[place] - baseline[place])
+    return [
+        Choice("largest gain", order[-1]),
+        Choice("median difference", _middle(order)),
+        Choice("largest loss", order[0]),
+    ]
 
 
 def failures(ours: Sequence[float]) -> list[Choice]:
-    """Choose by `FAILURE_RULE`; fewer where fewer failed."""
-    order = sorted((place for place, iou in enumerate(ours) if iou < FAILED), key=lambda place: (ours[place], place))
-    if not order:
-        return []
-    mildest = min(order, key=lambda place: (-ours[place], place))
-    chosen = {mildest: "mildest failure", order[(len(order) - 1) // 2]: "median failure", order[0]: "worst failure"}
-    return [Choice(chosen[place], place) for place in reversed(chosen)]
+    """Choose by `FAILURE_RULE`; fewer than three where fewer failed."""
+    order = sorted((place for place, iou in enumerate(ours) if iou < FAILED), key=lambda place: ours[place])
+    if len(order) < 3:
+        return [Choice(f"failure {number} of {len(order)}", place) for number, place in enumerate(order, start=1)]
+    return [
+        Choice("worst failure", order[0]),
+        Choice("median failure", _middle(order)),
+        Choice("mildest failure", order[-1]),
+    ]
+
+
+def _middle(order: Sequence[int]) -> int:
+    return order[(len(order) - 1) // 2]

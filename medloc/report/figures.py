@@ -1,6 +1,7 @@
 """Figures 1 and 3 to 8 as files: a picture in two formats, and its numbers."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -53,12 +54,12 @@ class Drawn:
     gallery: Gallery | None = None
 
 
-def write_figures(values: Values, folder: Path, suffix: str = "") -> list[Drawn]:
+def write_figures(values: Values, folder: Path, suffix: str = "", names: Sequence[str] = FIGURES) -> list[Drawn]:
     """Write `folder`/figureN`suffix`.png, .svg and .csv of every figure that has a run, and remove those without.
 
     A picture that already shows the same numbers is left as it is.
     """
-    known = [name for name in FIGURES if name in values.experiments]
+    known = [name for name in names if name in values.experiments]
     return [_write(values.experiments[name], values, folder / f"{name}{suffix}") for name in known]
 
 

@@ -81,8 +81,19 @@ def save(figure: Figure, path: Path, digest: str) -> None:
         path: Of the files, without their endings.
         digest: What the picture depends on, in a few characters; written into the SVG.
     """
+    _settle(figure)
     path.parent.mkdir(parents=True, exist_ok=True)
     with rc_context({"svg.hashsalt": path.name, "svg.fonttype": "path"}):
         figure.savefig(path.with_suffix(".png"), dpi=DPI, metadata={"Software": None})
         metadata = {"Date": None, "Creator": None, "Description": digest}
         figure.savefig(path.with_suffix(".svg"), dpi=DPI, metadata=metadata)
+
+
+def _settle(figure: Figure) -> None:
+    """Lay the figure out once, and round: the solver's last digits depend on where things lie in memory."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.set_position([round(value, 5) for value in axes.get_position(original=True).bounds])
+    for text in figure.texts:
+        text.set_position([round(value, 5) for value in text.get_position()])
