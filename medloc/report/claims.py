@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from medloc.report.claim_list import UNTESTABLE, Comparison, paper_claims, printed_difference
@@ -27,9 +28,13 @@ SIGNS = {"similar": "≈", "faster": "faster than", "more stable": "more stable 
 def judge_claims(values: Evidence) -> list[Verdict]:
     """Hold every claim against the values of one group: one verdict per comparison, in the order of `claims.yaml`."""
     listed = paper_claims()
+    judged: dict[Comparison, Verdict] = {}  # sentences repeat each other
     verdicts = []
     for claim in listed.claims:
-        verdicts += [judge(claim, comparison, listed, values) for comparison in claim.comparisons]
+        for comparison in claim.comparisons:
+            if comparison not in judged:
+                judged[comparison] = judge(claim, comparison, listed, values)
+            verdicts.append(replace(judged[comparison], claim=claim))
         if not claim.comparisons:
             verdicts.append(Verdict(claim, None, UNTESTABLE, note=claim.reason))
     return verdicts
