@@ -6,7 +6,7 @@ over lesions or patients, seeds held fixed). Nothing here rounds, and what N doe
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +66,7 @@ def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Inter
     return Interval(mean - half, mean + half)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _t_quantile(confidence: float, degrees: int) -> float:
     return float(stats.t.isf((1 - confidence) / 2, degrees))
 
@@ -152,10 +152,17 @@ def cluster_bootstrap(
     index = np.array([place[group] for group in groups])
     sums = np.bincount(index, weights=rows.mean(axis=0))
     sizes = np.bincount(index)
-    drawn = np.random.default_rng(seed).multinomial(len(place), np.full(len(place), 1 / len(place)), size=resamples)
+    drawn = _draws(len(place), resamples, seed)
     means = (drawn @ sums) / (drawn @ sizes)
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(float(low), float(high))
+
+
+@lru_cache(maxsize=4)
+def _draws(clusters: int, resamples: int, seed: int) -> npt.NDArray[np.float64]:
+    """Return how often each resample draws each cluster; the same for every difference on the same images."""
+    generator = np.random.default_rng(seed)
+    return generator.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples).astype(np.float64)
 
 
 def sd_ratio_interval(
