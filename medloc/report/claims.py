@@ -90,14 +90,15 @@ def _claim_row(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
 
 
 def _summary(verdicts: Sequence[Verdict]) -> str:
-    """Say how the comparisons went; the failing ones that survive Holm's correction are counted too."""
+    """Say how the comparisons went, and how many failing ones survive Holm's correction where they have a p-value."""
     if verdicts[0].comparison is None:
         return verdicts[0].note
     counts = Counter(verdict.word for verdict in verdicts)
     parts = [f"{counts[word]} {word}" for word in WORDS if counts[word]]
     pairs = zip(verdicts, adjusted(verdicts), strict=True)
-    sure = sum(verdict.word == FAILS and p is not None and p < 0.05 for verdict, p in pairs)
-    if counts[FAILS] and len(verdicts) > 1:
+    failing = [p for verdict, p in pairs if verdict.word == FAILS and p is not None]
+    if failing and len(verdicts) > 1:
+        sure = sum(p < 0.05 for p in failing)
         parts[parts.index(f"{counts[FAILS]} {FAILS}")] += f" ({sure} after Holm)"
     fills = dict.fromkeys(name for verdict in verdicts for name in verdict.fills)
     command = [f"python -m medloc.reproduce {' '.join(fills)}"] if fills else []

@@ -101,36 +101,36 @@ def _by_seeds(comparison: Comparison, first: dict[int, float], second: dict[int,
     if not points:
         return {"word": UNDECIDED, "note": "no seed is common to both"}
     found = {"difference": float(np.mean(points)), "n": len(points)}
-    if len(points) > 1 and len(set(points)) == 1 and points[0] != 0:
+    equal = len(points) > 1 and len(set(points)) == 1
+    if equal and points[0] != 0:
         return {"word": UNDECIDED, "note": "all differences are equal, which leaves no spread to judge by", **found}
+    note = "the rows are equal at every seed" if equal else ""
     interval = t_interval(points)
     test = paired_t_test(differences, dict.fromkeys(differences, comparison.margin))
     p = test.p if test and comparison.relation != "similar" else None
-    return {"word": _word(comparison, interval), "interval": interval, "p": p, **found}
+    return {"word": _word(comparison, interval), "interval": interval, "p": p, "note": note, **found}
 
 
 def _by_images(
     comparison: Comparison, rows: tuple[RowName, ...], measured: list[dict[int, float]], values: Evidence
 ) -> dict[str, Any]:
-    means = [float(np.mean(list(found.values()))) for found in measured]
+    difference = float(np.mean(list(measured[0].values())) - np.mean(list(measured[1].values())))
     seeds = [min(found) for found in measured]
     first, second = (values.images(*row, comparison.dataset, seed) for row, seed in zip(rows, seeds, strict=True))
     interval, note = None, "no seed moves either row"
     if first is not None and second is not None and tuple(first.ids) == tuple(second.ids):
         points = 100 * (first.scores(comparison.metric) - second.scores(comparison.metric))
-        interval, note = cluster_bootstrap(points, first.groups), f"{note}; interval over test images"
+        difference, interval = float(points.mean()), cluster_bootstrap(points, first.groups)
+        note = f"{note}; interval over test images"
     word = _word(comparison, interval)
-    return {"word": word, "difference": means[0] - means[1], "interval": interval, "n": 1, "note": note}
+    return {"word": word, "difference": difference, "interval": interval, "n": 1, "note": note}
 
 
 def _by_spread(measured: list[dict[int, float]]) -> dict[str, Any]:
     """Compare standard deviations over seeds by the F distribution: three seeds a side need a ratio above 6.24."""
     first, second = (list(found.values()) for found in measured)
-    n, sds, interval = (
-        min(len(first), len(second)),
-        (sample_sd(first), sample_sd(second)),
-        sd_ratio_interval(first, second),
-    )
+    n, sds = min(len(first), len(second)), (sample_sd(first), sample_sd(second))
+    interval = sd_ratio_interval(first, second)
     if interval is None or not sds[0] or not sds[1]:
         note = "all values of a row are equal, which leaves no spread to judge by" if n > 1 else ""
         return {"word": UNDECIDED, "n": n, "note": note}

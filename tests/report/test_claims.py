@@ -98,6 +98,8 @@ def test_what_fails_is_counted_before_and_after_holm():
     assert row == ("Section 4.2", "“ours is better”", "by any amount", "fails", "3: 1 holds, 2 fails (2 after Holm)")
     (row,) = claims_table(made("fails", "fails", "holds", p=[0.001, 0.04, 0.03]), LABEL).rows
     assert row[4] == "3: 1 holds, 2 fails (1 after Holm)"
+    (row,) = claims_table(made("fails", "fails"), LABEL).rows
+    assert row[4] == "2: 2 fails"  # no p-value, no correction
     (row,) = claims_table(made("holds", "missing", fills=("table1",)), LABEL).rows
     assert row[3:] == ("undecided", "2: 1 holds, 1 missing; python -m medloc.reproduce table1")
 

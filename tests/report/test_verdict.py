@@ -79,7 +79,8 @@ def test_equal_differences_decide_nothing():
 
 def test_rows_that_are_one_run():
     # a row is never greater than itself, but it is similar to itself and less than three points below itself
-    assert verdict(ours(0, 0, 0)).word == "undecided"
+    found = verdict(ours(0, 0, 0))
+    assert (found.word, found.note) == ("undecided", "the rows are equal at every seed")
     assert verdict(ours(0, 0, 0), margin=3.0).word == "fails"
     assert verdict(ours(0, 0, 0), margin=-3.0).word == "holds"
     assert verdict(ours(0, 0, 0), "similar", margin=3.0).word == "holds"
