@@ -204,11 +204,11 @@ class Values:
 
     def _training_words(self) -> list[str]:
         """Return the overrides by which a run trains as this group's do: none where that is the default."""
-        options = default_options()
-        words = [] if self.group.train in ("", options["train"]) else [f"train={self.group.train}"]
+        train = self.group.train or default_options()["train"]
+        options = {**default_options(), "train": train}
+        words = [] if train == default_options()["train"] else [f"train={train}"]
         number, _, unit = self.group.length.partition(" ")
         wanted = {"steps": {"train.max_steps": number}, "epochs": {"train.max_steps": "null", "train.epochs": number}}
-        options |= {"train": self.group.train or options["train"]}
         for key, value in wanted.get(unit, {}).items():
             if word(default_value(key, options)) != value:
                 words.append(f"{key}={value}")
