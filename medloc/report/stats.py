@@ -47,8 +47,10 @@ class PairedTest(NamedTuple):
 
 
 def sample_sd(values: Sequence[float]) -> float | None:
-    """Return the standard deviation of the sample (ddof = 1); None below two values."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else None
+    """Return the standard deviation of the sample (ddof = 1), exactly 0 for equal values; None below two values."""
+    if len(values) < 2:
+        return None
+    return float(np.std(values, ddof=1)) if min(values) < max(values) else 0.0
 
 
 def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval | None:
@@ -65,8 +67,11 @@ def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Inter
 
 
 def seed_differences(first: Mapping[int, float], second: Mapping[int, float]) -> dict[int, float]:
-    """Return seed -> first minus second, for the seeds that both have, in ascending order."""
-    return {seed: first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())}
+    """Return seed -> first minus second, for the seeds that both have, in ascending order.
+
+    Rounded to 12 decimals, so that differences that are equal are equal: 0.3 - 0.2 is 0.2 - 0.1.
+    """
+    return {seed: round(first[seed] - second[seed], 12) for seed in sorted(first.keys() & second.keys())}
 
 
 def paired_t_test(first: Mapping[int, float], second: Mapping[int, float]) -> PairedTest | None:

@@ -43,6 +43,12 @@ def test_mean_of_three_by_hand():
 
 def test_equal_values_give_an_interval_without_width():
     assert t_interval([0.5, 0.5, 0.5]) == Interval(0.5, 0.5)
+    assert sample_sd([0.1, 0.1, 0.1]) == 0  # numpy alone says 1.7e-17
+
+
+def test_equal_differences_are_equal_in_spite_of_floats():
+    # 0.3 - 0.2 = 0.09999999999999998 and 0.2 - 0.1 = 0.1: without rounding t would be 1e16 and earn three stars
+    assert paired_t_test({42: 0.3, 43: 0.2}, {42: 0.2, 43: 0.1}) == PairedTest(0.1, 2, None, None)
 
 
 def test_only_seeds_of_both_sides_are_paired():
