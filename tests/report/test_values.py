@@ -152,7 +152,10 @@ def test_missing_runs_are_the_experiments_without_what_is_there(values, fabricat
             {"train": "paper", "config": {"train": {"max_steps": None, "epochs": 2}}},
             ("train=paper", "train.epochs=2"),
         ),
-        ({"evaluated_on": "calibration", "config": {"train": {"max_steps": 400}}}, ("dataset.evaluate_on=calibration",)),
+        (
+            {"evaluated_on": "calibration", "config": {"train": {"max_steps": 400}}},
+            ("dataset.evaluate_on=calibration",),
+        ),
         ({"origin": "real: HEEL", "config": {"train": {"max_steps": 400}}}, ("dataset.root=PATH_TO/HEEL",)),
     ],
 )
@@ -177,7 +180,9 @@ def test_a_thinned_grid_is_found_and_missed_under_its_own_overrides(fabricate, t
     found = Values(group, tmp_path, SMOKE)
     assert found.seeds("table1", ROW, "heel", "a50") == {42: 0.9}
     assert found.seeds("table1", "Zero Shot-3B", "heel", "a50") == {42: 0.1364}
-    assert {run.identity["variant"] for run in found.missing("table1") if run.identity["method"] == "raw_iou"} == {variant}
+    assert {run.identity["variant"] for run in found.missing("table1") if run.identity["method"] == "raw_iou"} == {
+        variant
+    }
     assert found.group.heading.startswith("SMOKE")
     assert not found.is_plain
 
