@@ -62,8 +62,13 @@ def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Inter
     if sd is None:
         return None
     mean, n = float(np.mean(values)), len(values)
-    half = float(stats.t.isf((1 - confidence) / 2, n - 1)) * sd / math.sqrt(n)
+    half = _t_quantile(confidence, n - 1) * sd / math.sqrt(n)
     return Interval(mean - half, mean + half)
+
+
+@lru_cache(maxsize=64)
+def _t_quantile(confidence: float, degrees: int) -> float:
+    return float(stats.t.isf((1 - confidence) / 2, degrees))
 
 
 def seed_differences(first: Mapping[int, float], second: Mapping[int, float]) -> dict[int, float]:
