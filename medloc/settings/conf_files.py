@@ -17,6 +17,16 @@ def default_options() -> dict[str, str]:
     return {group: option for group, option in pairs if not group.startswith("override ")}
 
 
+def chosen_options(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the option of every group where `settings` (dotted key -> value) are given.
+
+    A method may bring options of other groups along, such as its own model; what is given holds against them.
+    """
+    given = {key: str(value) for key, value in settings.items() if key in default_options()}
+    method = given.get("method", default_options()["method"])
+    return default_options() | _brought_along(method) | given
+
+
 def has_option(group: str, option: str) -> bool:
     """Tell whether `conf/` has this option of a group."""
     return (CONF / group / f"{option}.yaml").is_file()
@@ -43,6 +53,15 @@ def default_value(key: str, options: Mapping[str, str]) -> Any:
     if isinstance(found, str) and found.startswith("${") and ":" not in found:
         return default_value(found[2:-1], options)
     return found
+
+
+@cache
+def _brought_along(method: str) -> dict[str, str]:
+    """Read the lines `override /model@_global_.model: tiny_s` of a method's defaults."""
+    entries = _load(f"method/{method}.yaml").get("defaults", []) if has_option("method", method) else []
+    pairs = [pair for entry in entries if isinstance(entry, dict) for pair in entry.items()]
+    overridden = ((key.removeprefix("override /").partition("@")[0], option) for key, option in pairs)
+    return {group: option for group, option in overridden if group in default_options()}
 
 
 @cache

@@ -7,6 +7,7 @@ FAMILIES = {
         "32B": "tiny_l",
         "InternVL-4B": "internvl_tiny",
         "GroundingDINO-L": "grounding_dino_tiny",
+        "specialist": "specialist_tiny",
     },
     "Qwen2.5-VL": {
         "3B": "qwen2_5_vl_3b",
@@ -14,9 +15,14 @@ FAMILIES = {
         "32B": "qwen2_5_vl_32b",
         "InternVL-4B": "internvl_4b",
         "GroundingDINO-L": "grounding_dino_b",
+        "specialist": "specialist",
     },
 }
-"""Family -> the paper's model, Qwen2.5-VL by its size alone -> ours. Families never share a table."""
+"""Family -> the paper's model, Qwen2.5-VL by its size alone -> ours; the specialist is not the paper's. Families never
+share a table."""
+
+TRAIN = {"tiny": "tiny", "Qwen2.5-VL": "paper"}
+"""Family -> the preset it trains by: option of the group `train`."""
 
 
 def family_of(model: str) -> str | None:

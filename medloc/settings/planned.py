@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from medloc.records.key import CURRICULUM_GROUPS
-from medloc.settings.conf_files import default_options, default_value
+from medloc.settings.conf_files import chosen_options, default_value
 from medloc.settings.words import settings_of, word
 
 IDENTITY_GROUPS = ("dataset", "model", "method", "schedule", "train")
@@ -60,7 +60,7 @@ def planned_run(overrides: Iterable[str]) -> PlannedRun:
     Overrides of the curriculum's groups are left out where the method has no schedule, as `medloc.run` refuses them.
     """
     settings = settings_of(overrides)
-    options = default_options() | {group: str(settings[group]) for group in IDENTITY_GROUPS if group in settings}
+    options = chosen_options({group: settings[group] for group in IDENTITY_GROUPS if group in settings})
     scheduled = uses_schedule(options["method"], settings)
     if not scheduled:
         settings = {k: v for k, v in settings.items() if k.partition(".")[0] not in CURRICULUM_GROUPS}

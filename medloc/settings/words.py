@@ -1,10 +1,13 @@
 """Overrides as words: `key=value`, every value written in one way only, so that equal settings are equal texts."""
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 import yaml
+
+SCIENTIFIC = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")  # YAML takes 1e-6 for text
 
 
 def word(value: Any) -> str:
@@ -23,16 +26,13 @@ def word(value: Any) -> str:
 @cache
 def read_word(text: str) -> Any:
     """Read a value from an override: numbers, lists, true, false and null; anything else is text."""
+    if SCIENTIFIC.fullmatch(text):
+        return float(text)
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         return text
-    if isinstance(value, str):
-        try:
-            return float(value)  # 1e-6, which YAML takes for text
-        except ValueError:
-            return value
-    return value
+    return value if value is None or isinstance(value, bool | int | float | list) else text
 
 
 def settings_of(words: Iterable[str]) -> dict[str, Any]:
