@@ -148,7 +148,8 @@ def test_table_6_prints_paths_and_marks_equal_ones(table, fabricate):
 
 
 def test_table_7_is_two_tables(values, fabricate):
-    found = values(fabricate(dataset="ham10000", variant="train.group_size=4 train.per_device_batch=32", a50=0.4))
+    (row,) = [row for row in experiment("table7").rows if row.name == "Group size 4"]
+    found = values(fabricate(**row.run("ham10000", 42).identity, a50=0.4))
     left, right = build_table(LEFT, found), build_table(RIGHT, found)
     assert [place.dataset for place in left.places] == ["ham10000", "heel", "tn3k"]
     assert [place.dataset for place in right.places] == ["ham10000"]

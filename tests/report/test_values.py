@@ -38,8 +38,10 @@ def test_overrides_and_schedules_find_their_row(values, fabricate):
 
 
 def test_another_family_fills_the_same_rows(values, fabricate):
-    found = values(fabricate(model="qwen2_5_vl_7b", train="paper", a50=0.6))
+    config = {"train": {"max_steps": None, "epochs": 5}}
+    found = values(fabricate(model="qwen2_5_vl_7b", train="paper", config=config, a50=0.6))
     assert found.seeds("table1", "MedLoc-R1-7B piecewise", "heel", "a50") == {42: 0.6}
+    assert found.reproduce("figure1") == "python -m medloc.reproduce figure1 --family Qwen2.5-VL"
     assert values(fabricate(model="another")).experiments == {}
 
 
@@ -149,7 +151,7 @@ def test_missing_runs_are_the_experiments_without_what_is_there(values, fabricat
         ({}, ("train.max_steps=250",)),
         ({"train": "paper", "config": {"train": {"max_steps": None, "epochs": 5}}}, ("train=paper",)),
         (
-            {"train": "paper", "config": {"train": {"max_steps": None, "epochs": 2}}},
+            {"train": "paper", "variant": "train.epochs=2", "config": {"train": {"max_steps": None, "epochs": 2}}},
             ("train=paper", "train.epochs=2"),
         ),
         (
@@ -160,7 +162,11 @@ def test_missing_runs_are_the_experiments_without_what_is_there(values, fabricat
     ],
 )
 def test_missing_runs_land_in_their_group(values, fabricate, changes, words):
-    (run, *_) = values(fabricate(**changes)).missing("figure1")
+    found = values(fabricate(**changes))
+    assert found.seeds("figure1", ROW, "heel", "a50") == {42: 0.9}
+    assert found.seeds("table1", "Zero Shot-3B", "heel", "a50") == {42: 0.1364}
+    assert found.reproduce("figure1") == ("" if words else "python -m medloc.reproduce figure1")
+    (run, *_) = found.missing("figure1")
     plain = ("dataset=heel", "model=tiny_s", "method=medloc", "schedule=piecewise", "seed=43")
     named = set(run.overrides) - set(plain) - {"dataset=ham10000", "seed=42"}
     assert named == set(words)
@@ -168,8 +174,9 @@ def test_missing_runs_land_in_their_group(values, fabricate, changes, words):
 
 def test_nothing_there_misses_everything(tmp_path):
     empty = Values(empty_group(), tmp_path)
+    assert empty.seeds("table2", "Full (Ours)", "ham10000", "a50") == {}
     assert len(empty.missing("table2")) == 7 * 3
-    assert empty.is_plain
+    assert empty.reproduce("table2") == "python -m medloc.reproduce table2"
     assert empty.group.heading == "no complete run yet"
 
 
@@ -184,7 +191,7 @@ def test_a_thinned_grid_is_found_and_missed_under_its_own_overrides(fabricate, t
         variant
     }
     assert found.group.heading.startswith("SMOKE")
-    assert not found.is_plain
+    assert found.reproduce("table1") == ""
 
 
 SMOKE_VARIANT = " ".join(sorted(word for word in SMOKE.overrides if not word.startswith("train.max_steps")))
