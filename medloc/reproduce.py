@@ -12,7 +12,7 @@ from medloc.settings import CHECKOUT
 from medloc.settings.experiments import DATASETS, experiment_names
 from medloc.settings.families import FAMILIES
 from medloc.settings.plainly import CONFIG_ERRORS, plainly
-from medloc.settings.thinning import SMOKE, Thinning
+from medloc.settings.thinning import SMOKE, WHOLE, Thinning
 from medloc.settings.words import read_word
 
 FAILED, MISTAKE, STOPPED = 1, 2, 130
@@ -101,8 +101,6 @@ def _setup(given: argparse.Namespace) -> Setup:
     named = [word.partition("=")[2] for word in words if word.startswith("results=")]
     conditions = tuple(word for word, key in zip(words, keys, strict=True) if key in CONDITIONS)
     added = tuple(word for word, key in zip(words, keys, strict=True) if key not in (*CONDITIONS, "results"))
-    if given.family != "tiny" and "train" not in keys:
-        added = ("train=paper", *added)
     if given.launch == "joblib" and "threads" not in keys:
         conditions = (*conditions, "threads=1")
     roots = {dataset: str(Path(path).expanduser().resolve()) for dataset, path in given.root}
@@ -116,7 +114,7 @@ def _setup(given: argparse.Namespace) -> Setup:
     folder = Path(named[-1]).expanduser().resolve() if named else standard / "smoke" if given.smoke else standard
     open_folder(folder, thinning, default=_is_default(folder), write=False)
     chosen = wanted(names, given.family, thinning)
-    if any(each.rows for each in chosen) and not any(each.runs() for each in chosen):
+    if any(each.rows for each in wanted(names, given.family, WHOLE)) and not any(each.rows for each in chosen):
         raise ValueError("these --seeds, --datasets and --root leave no run of what is named.")
     return Setup(chosen, folder, thinning, conditions, roots)
 

@@ -89,7 +89,7 @@ def plan_text(plan: Plan, processes: int) -> str:
     lines = ["SMOKE: a few steps on a few phantoms; the numbers mean nothing.\n"] if thinning.smoke else []
     for each in plan.setup.experiments:
         lines.append(f"{each.name}: {each.shows}")
-        lines += [f"  {_row_line(plan, each, row)}" for row in each.rows] or ["  counts images; needs no run"]
+        lines += [f"  {_row_line(plan, each, row)}" for row in each.rows] or ["  needs no run"]
     return "\n".join([*lines, "", *_sum(plan, processes)])
 
 

@@ -48,7 +48,7 @@ def build_table(described: Description, values: Values) -> Table | None:
         notes=(*_stand_ins(values), *described.notes, *values.group.notes),
         missing=tuple(missing),
         lacking=tuple(unavailable(rows)),
-        reproduce=f"python -m medloc.reproduce {described.name}" if missing and values.is_plain else "",
+        reproduce=values.reproduce(described.name) if missing else "",
     )
 
 
@@ -107,5 +107,6 @@ def _difference_lines(comparisons: Sequence[Comparison]) -> Iterator[Line]:
 def _stand_ins(values: Values) -> Iterator[str]:
     """Say which of our models stands in for which of the paper's."""
     if values.group.setting.family == "tiny":
-        pairs = ", ".join(f"{model} for {size}" for size, model in FAMILIES["tiny"].items())
+        papers = {size: model for size, model in FAMILIES["tiny"].items() if size != "specialist"}
+        pairs = ", ".join(f"{model} for {size}" for size, model in papers.items())
         yield f"Tiny models stand in for the paper's: {pairs}. The paper's numbers are a pattern, not a goal."

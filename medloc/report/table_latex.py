@@ -20,6 +20,7 @@ REPLACED = {
     "β": r"$\beta$",
     "σ": r"$\sigma$",
     "τ": r"$\tau$",
+    "≤": r"$\leq$",
     "≥": r"$\geq$",
     "→": r"$\to$",
     "✓": r"$\checkmark$",

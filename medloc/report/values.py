@@ -149,15 +149,18 @@ class Values:
         words = (f"method={UNTRAINED}", f"dataset={dataset}", *self.thinning.overrides)
         return self._placed(planned_run(words))
 
-    @property
-    def is_plain(self) -> bool:
-        """Tell whether the experiments' runs land in this group without a further word on the command line."""
-        family = self.group.setting.family == "tiny"
-        return family and self.thinning == WHOLE and not self._data_words("") and not self._training_words()
+    def reproduce(self, experiment: str) -> str:
+        """Return the command that makes an experiment's missing runs; "" where its runs would be another group's."""
+        runs = [run for row in self.rows(experiment) for run in row.runs()]
+        family = self.group.setting.family
+        if self.thinning != WHOLE or any(self._placed(run) != run for run in runs):
+            return ""
+        return f"python -m medloc.reproduce {experiment}{'' if family == 'tiny' else f' --family {family}'}"
 
     def plain(self) -> list[Record]:
         """Return the records without overrides or a prompt of their own: they measure start, boxes and answer grid."""
-        variant = planned_run(self.thinning.overrides).identity["variant"]
+        run = self._placed(planned_run(("method=medloc", *self.thinning.overrides)))
+        variant = run.identity["variant"]
         return [r for r in self.group.records if r.identity["variant"] == variant and not _prompt(r)]
 
     def _at_hand(self, rows: Iterable[Row]) -> tuple[Row, ...]:
@@ -173,7 +176,7 @@ class Values:
         if place not in self._runs:
             row = self._row(experiment, name)
             asked = row is not None and dataset in row.datasets
-            self._runs[place] = _of(row.run(dataset, row.seeds[0]).identity) if row and asked else None
+            self._runs[place] = _of(self._placed(row.run(dataset, 0)).identity) if row and asked else None
         return self._runs[place]
 
     def _starts(self, run: _Run) -> dict[int, Record]:
@@ -189,9 +192,8 @@ class Values:
 
     def _placed(self, run: PlannedRun) -> PlannedRun:
         """Add the overrides that put a run into this group and no other."""
-        trained = run.identity["method"] != UNTRAINED
-        words = [*self._data_words(run.identity["dataset"]), *(self._training_words() if trained else [])]
-        return planned_run((*run.overrides, *words))
+        words = (*self._data_words(run.identity["dataset"]), *self._training_words(run.identity))
+        return planned_run((*run.overrides, *words)) if words else run
 
     def _data_words(self, dataset: str) -> list[str]:
         """Return the overrides by which a run reads this group's images."""
@@ -202,13 +204,15 @@ class Values:
             words.append(f"dataset.evaluate_on={self.group.setting.evaluated_on}")
         return words
 
-    def _training_words(self) -> list[str]:
-        """Return the overrides by which a run trains as this group's do: none where that is the default."""
-        options = default_options()
-        words = [] if self.group.train in ("", options["train"]) else [f"train={self.group.train}"]
+    def _training_words(self, planned: PartialIdentity) -> list[str]:
+        """Return the overrides by which a planned run trains as this group's do: none where it does so already."""
+        train = self.group.train
+        if not train or planned["method"] == UNTRAINED:
+            return []
+        options = {**default_options(), "train": train}
+        words = [] if train == planned["train"] else [f"train={train}"]
         number, _, unit = self.group.length.partition(" ")
         wanted = {"steps": {"train.max_steps": number}, "epochs": {"train.max_steps": "null", "train.epochs": number}}
-        options |= {"train": self.group.train or options["train"]}
         for key, value in wanted.get(unit, {}).items():
             if word(default_value(key, options)) != value:
                 words.append(f"{key}={value}")

@@ -12,7 +12,7 @@ import yaml
 from medloc.records.key import CURRICULUM_GROUPS
 from medloc.settings import CHECKOUT
 from medloc.settings.conf_files import chosen_options, default_value, has_option
-from medloc.settings.families import in_family
+from medloc.settings.families import TRAIN, in_family
 from medloc.settings.planned import PartialIdentity, PlannedRun, planned_run, uses_schedule
 from medloc.settings.thinning import WHOLE, Thinning
 from medloc.settings.words import read_word, word
@@ -84,7 +84,7 @@ def experiment(name: str, family: str = "tiny", thinning: Thinning = WHOLE) -> E
     Args:
         name: "table1" ... "rewards".
         family: the model family whose sizes stand where the paper has 3B, 7B and 32B.
-        thinning: what makes the grid smaller.
+        thinning: what makes the grid smaller; rows that it leaves no run of are left out.
 
     Raises:
         ValueError: no such experiment or family, or a defect in its file; one line, naming the file.
@@ -93,7 +93,7 @@ def experiment(name: str, family: str = "tiny", thinning: Thinning = WHOLE) -> E
         raise ValueError(f"{name} is no experiment; known: {', '.join(experiment_names())}.")
     read = read_experiment(EXPERIMENTS / f"{name}.yaml")
     rows = (_adapted(row, family, thinning) for row in read.rows)
-    return Experiment(name, read.title, read.shows, tuple(rows))
+    return Experiment(name, read.title, read.shows, tuple(row for row in rows if row.datasets and row.seeds))
 
 
 @cache
@@ -104,10 +104,13 @@ def experiment_names() -> tuple[str, ...]:
 
 
 def _adapted(row: Row, family: str, thinning: Thinning) -> Row:
-    model = in_family(chosen_options(row.set)["model"], family)
+    options = chosen_options(row.set)
+    settings = {**row.set, "model": in_family(options["model"], family)}
+    if TRAIN[family] != options["train"]:
+        settings["train"] = TRAIN[family]
     return Row(
         row.name,
-        {**row.set, "model": model},
+        settings,
         tuple(d for d in row.datasets if d in (thinning.datasets or DATASETS)),
         tuple(s for s in row.seeds if s in (thinning.seeds or row.seeds)),
         thinning.overrides,

@@ -21,6 +21,9 @@ FAMILIES = {
 """Family -> the paper's model, Qwen2.5-VL by its size alone -> ours; the specialist is not the paper's. Families never
 share a table."""
 
+TRAIN = {"tiny": "tiny", "Qwen2.5-VL": "paper"}
+"""Family -> the preset it trains by: option of the group `train`."""
+
 
 def family_of(model: str) -> str | None:
     """Return the family a model belongs to, None for a model that stands in no row."""

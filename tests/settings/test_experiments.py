@@ -91,11 +91,13 @@ def test_table_6_s_rows_are_their_names():
 
 
 def test_group_sizes_fit_one_pass_and_a_smoke_run():
-    sizes = [row.set for row in experiment("table7").rows if "train.group_size" in row.set]
-    assert [each["train.group_size"] for each in sizes] == [4, 6, 8, 10]
-    assert all(each["train.per_device_batch"] == 8 * each["train.group_size"] for each in sizes)
+    rows = [row for row in experiment("table7").rows if "train.group_size" in row.set]
+    assert [row.set["train.group_size"] for row in rows] == [4, 6, 8, 10]
+    for row in rows:
+        train = compose_job(row.run("ham10000", 42).overrides).settings.train  # refuses a batch that does not divide
+        assert train.group_size == row.set["train.group_size"]
     batch = settings_of(SMOKE.overrides)
-    for each in sizes:
+    for each in (row.set for row in rows):
         assert batch["train.prompts_per_step"] * each["train.group_size"] % batch["train.per_device_batch"] == 0
 
 
@@ -178,6 +180,11 @@ def test_a_run_gives_the_command_that_makes_it():
 def test_another_family_has_its_own_models_throughout():
     models = {run.identity["model"] for each in experiments("Qwen2.5-VL") for run in each.runs()}
     assert models == set(FAMILIES["Qwen2.5-VL"].values())
+    runs = {run for each in experiments("Qwen2.5-VL") for run in each.runs()}
+    assert {run.identity["train"] for run in runs} == {"paper"}
+    assert "train=paper" in next(iter(runs)).overrides
+    variants = [row.run("heel", 42).identity["variant"] for row in experiment("table7", "Qwen2.5-VL").rows]
+    assert variants[-4:] == ["train.group_size=4", "train.group_size=6", "", "train.group_size=10"]
     with pytest.raises(ValueError, match=r"^family=Qwen3 is not known; use one of tiny, Qwen2\.5-VL\.$"):
         experiment("table1", "Qwen3")
 
