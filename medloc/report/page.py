@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from medloc import __version__
 from medloc.records import Found
+from medloc.report.claim_list import UNTESTABLE
 from medloc.report.figures import Drawn
 from medloc.report.inline_svg import inline_svg
 from medloc.report.missing import unavailable
@@ -19,6 +20,7 @@ from medloc.report.table_markdown import comparisons_text
 from medloc.report.tables import Table
 from medloc.report.text_table import TextTable
 from medloc.report.values import Values
+from medloc.report.verdict import FAILS, HOLDS, MISSING, UNDECIDED
 
 TEMPLATES = Path(__file__).with_name("templates")
 SECTIONS = {
@@ -30,7 +32,7 @@ SECTIONS = {
     "provenance": "Provenance",
 }
 MARKS = {"best": "b", "second": "u"}
-VERDICTS = {"holds": "good", "fails": "bad", "undecided": "open", "not run": "open", "not testable here": "open"}
+VERDICTS = {HOLDS: "good", FAILS: "bad", UNDECIDED: "open", MISSING: "open", UNTESTABLE: "open"}
 """What a claim's verdict says -> how it is coloured."""
 
 
@@ -39,6 +41,14 @@ class Placed(NamedTuple):
 
     heading: str
     figure: Drawn
+
+
+class Ledger(NamedTuple):
+    """The claims held against one group: claim by claim, comparison by comparison, and whether any could be."""
+
+    claims: TextTable
+    comparisons: TextTable
+    tested: bool
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,7 @@ class Content:
         values: The groups, the one that the page is about first.
         tables: In the order of printing.
         figures: Likewise.
-        claims: The claims ledger, one table for each group.
+        claims: The claims ledger, for each group.
         audit: The paper's numbers against each other.
     """
 
@@ -58,7 +68,7 @@ class Content:
     values: Sequence[Values]
     tables: Sequence[Table]
     figures: Sequence[Placed]
-    claims: Sequence[TextTable]
+    claims: Sequence[Ledger]
     audit: TextTable
 
 
@@ -74,7 +84,7 @@ def page(content: Content) -> str:
 def _context(content: Content) -> dict[str, Any]:
     first = content.values[0]
     complete = [record for record in content.found.records if record.status == "complete"]
-    missing = _missing_runs(first)
+    missing = missing_count(first)
     return {
         "version": __version__,
         "heading": first.group.heading,
@@ -89,7 +99,7 @@ def _context(content: Content) -> dict[str, Any]:
         "claims": content.claims,
         "audit": content.audit,
         "missing": [*_missing(content)],
-        "missing_runs": missing,
+        "missing_count": missing,
         "reproduce": "python -m medloc.reproduce all" if any(table.reproduce for table in content.tables) else "",
         "lacking": sorted({name for table in content.tables for name in table.lacking}),
         "provenance": origins(complete),
@@ -98,7 +108,7 @@ def _context(content: Content) -> dict[str, Any]:
 
 
 def _tiles(content: Content, complete: int, missing: int) -> list[dict[str, Any]]:
-    said = [text for table in content.claims[:1] for row in table.rows for text in row]
+    said = [text for ledger in content.claims[:1] for row in ledger.claims.rows for text in row]
     tiles = [(complete, "complete runs"), (missing, "runs missing"), (len(content.audit.rows), "findings of the audit")]
     tiles[2:2] = [(said.count(word), f"claims: {word}") for word in VERDICTS if word in said]
     return [{"number": number, "words": words} for number, words in tiles]
@@ -164,7 +174,7 @@ def _missing(content: Content) -> Iterator[dict[str, Any]]:
             yield {"title": title, "runs": runs, "commands": missing}
 
 
-def _missing_runs(values: Values) -> int:
+def missing_count(values: Values) -> int:
     """Count the distinct runs that all experiments together lack, of rows that this checkout can run."""
     runs = set()
     for name, experiment in values.experiments.items():

@@ -94,6 +94,8 @@ def _settle(figure: Figure) -> None:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
-        axes.set_position([round(value, 5) for value in axes.get_position(original=True).bounds])
+        left, bottom, width, height = (round(value, 5) for value in axes.get_position(original=True).bounds)
+        axes.set_position((left, bottom, width, height))
     for text in figure.texts:
-        text.set_position([round(value, 5) for value in text.get_position()])
+        x, y = text.get_position()
+        text.set_position((round(x, 5), round(y, 5)))
