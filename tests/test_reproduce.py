@@ -104,6 +104,13 @@ def test_what_cannot_run_here_is_skipped_with_its_reason(tmp_path, capsys, monke
     assert "0 to do, 3 not runnable here" in said
 
 
+def test_real_images_and_another_family(tmp_path, capsys):
+    given = ("table1", "--root", f"ham10000={tmp_path}", "--family", "Qwen2.5-VL", f"results={tmp_path}", "--dry-run")
+    status, said = reproduce(capsys, *given)
+    assert status == 0
+    assert "33 distinct runs" in said  # of the one set with a root: 3 zero-shot + 10 trained rows x 3 seeds
+
+
 MISTAKES = [
     (("tabel1",), "tabel1 is no experiment; known: table1, "),
     (("results=x",), "which table or figure? all, or any of table1, "),
@@ -130,6 +137,12 @@ def test_an_argument_that_is_none_ends_with_status_2(arguments):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
+
+
+def test_a_preset_that_is_not_there_is_an_obstacle(tmp_path, capsys):
+    status, said = reproduce(capsys, "figure8", "train=huge", f"results={tmp_path}")
+    assert status == 0
+    assert "not runnable here, 3 runs: train=huge: conf/train/huge.yaml is not there" in said
 
 
 def test_a_setting_that_no_run_has_fails_every_run_once(tmp_path, capsys):

@@ -46,8 +46,14 @@ class Known:
 
 def steps(settings: Mapping[str, Any]) -> int | None:
     """Return the optimizer steps that a run's settings ask for; None where epochs decide."""
-    value = settings.get("train.max_steps", default_value("train.max_steps", chosen_options(settings)))
-    return None if value is None else int(value)
+    if "train.max_steps" in settings:
+        value = settings["train.max_steps"]
+    else:
+        try:
+            value = default_value("train.max_steps", chosen_options(settings))
+        except KeyError:  # no such preset: the run has an obstacle
+            return None
+    return value if isinstance(value, int) else None
 
 
 def _name(identity: Mapping[str, Any]) -> tuple[Any, ...]:
