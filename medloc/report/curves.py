@@ -15,6 +15,7 @@ from medloc.report.stats import t_interval
 from medloc.report.style import Look
 
 MARKED = 30  # a mean over more places than these is drawn without markers
+MARGIN = 0.08  # of the axis, beside its first and last name
 DODGE = 0.012  # of the axis, between the bars of two lines at one place
 
 Kind = Literal["band", "bars", "seeds"]
@@ -37,6 +38,16 @@ class Line:
     seeds: Mapping[int, Mapping[float, float | None]]
     kind: Kind = "band"
 
+    @property
+    def places(self) -> list[float]:
+        """Where a seed has an entry, along the axis."""
+        return sorted({x for values in self.seeds.values() for x in values})
+
+    @property
+    def marker(self) -> str:
+        """What marks its means; "" where there are none, or too many."""
+        return "" if self.kind == "seeds" or len(self.places) > MARKED else self.look.marker
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -49,7 +60,7 @@ class Panel:
         lines: What is drawn.
         limits: Lowest and highest value shown; None: as far as the row's data go, but never past `within`.
         within: The values that are possible; an interval may reach beyond, its drawing does not.
-        names: Place on the axis -> what is written there, for an axis of names.
+        names: Place on the axis -> what is written there; {} for an axis that writes its own numbers.
         empty: What is said where there is no line.
     """
 
@@ -79,7 +90,7 @@ def over_seeds(line: Line) -> list[Point]:
     A band has one only where every seed of the line has a value: a curve must not jump with the seeds that come and go.
     """
     points = []
-    for x in sorted({x for values in line.seeds.values() for x in values}):
+    for x in line.places:
         values = [found for found in (seed.get(x) for seed in line.seeds.values()) if found is not None]
         if values and (line.kind != "band" or len(values) == len(line.seeds)):
             points.append(_point(x, values))
@@ -119,16 +130,15 @@ def draw_panels(rows: Sequence[Sequence[Panel]], title: str, size: tuple[float, 
 
 def _legend(rows: Sequence[Sequence[Panel]]) -> list[Line2D]:
     """Name every line once, with the number of its seeds."""
-    counts: dict[tuple[str, Look, Kind], set[int]] = {}
+    counts: dict[tuple[str, Look, str], set[int]] = {}
     for line in (line for row in rows for panel in row for line in panel.lines):
         found = {len(line.seeds)} if line.kind == "seeds" else {point.n for point in over_seeds(line)}
-        counts.setdefault((line.name, line.look, line.kind), set()).update(found)
-    return [_handle(name, look, kind, found) for (name, look, kind), found in counts.items()]
+        counts.setdefault((line.name, line.look, line.marker), set()).update(found)
+    return [_handle(name, look, marker, found) for (name, look, marker), found in counts.items()]
 
 
-def _handle(name: str, look: Look, kind: Kind, counts: set[int]) -> Line2D:
+def _handle(name: str, look: Look, marker: str, counts: set[int]) -> Line2D:
     number = " to ".join(map(str, sorted({min(counts), max(counts)}))) if counts else "no mean"
-    marker = "" if kind == "seeds" else look.marker
     return Line2D(
         *([], []),
         color=look.color,
@@ -155,20 +165,20 @@ def _draw(axes: Axes, panel: Panel) -> None:
             _bars(axes, line, (place - (len(panel.lines) - 1) / 2) * DODGE)
     if panel.names:
         axes.set_xticks(list(panel.names), list(panel.names.values()))
-        axes.set_xlim(min(panel.names) - 0.5, max(panel.names) + 0.5)
+        span = max(panel.names) - min(panel.names) or 1
+        axes.set_xlim(min(panel.names) - MARGIN * span, max(panel.names) + MARGIN * span)
 
 
 def _band(axes: Axes, line: Line) -> None:
     """Draw the mean and its band, broken where a seed has no value."""
     found = {point.x: point for point in over_seeds(line)}
-    places = sorted({x for values in line.seeds.values() for x in values})
+    places = line.places
     means = [found[x].mean if x in found else math.nan for x in places]
     if any(point.low is not None for point in found.values()):
         lows, highs = ([_number(getattr(found.get(x), end, None)) for x in places] for end in ("low", "high"))
         axes.fill_between(places, lows, highs, color=line.look.color, alpha=0.16, linewidth=0)
-    marker = line.look.marker if len(places) <= MARKED else ""
     color, dash = line.look.color, line.look.dash
-    axes.plot(places, means, color=color, linestyle=dash, linewidth=1.8, marker=marker, markersize=4)
+    axes.plot(places, means, color=color, linestyle=dash, linewidth=1.8, marker=line.marker, markersize=4)
 
 
 def _bars(axes: Axes, line: Line, dodge: float) -> None:
@@ -182,7 +192,7 @@ def _bars(axes: Axes, line: Line, dodge: float) -> None:
         yerr=reach if any(reach) else None,
         color=line.look.color,
         linestyle=line.look.dash,
-        marker=line.look.marker,
+        marker=line.marker,
         markersize=5,
         linewidth=1.6,
         elinewidth=1.1,

@@ -99,8 +99,9 @@ def figure5(experiment: Experiment, values: Values) -> Chart:
 def figure6(experiment: Experiment, values: Values) -> Chart:
     """A@0.5 against the first step size, one line per schedule."""
     axis = "first step size δ₀ (IoU)"
+    names = _numbers(experiment)
     panels = [
-        Panel(DATASETS[dataset], axis, ACCURACY, grid_lines(experiment, values, dataset), None, PERCENT)
+        Panel(DATASETS[dataset], axis, ACCURACY, grid_lines(experiment, values, dataset), None, PERCENT, names)
         for dataset in datasets_of(experiment)
     ]
     return Chart((_one_name(panels),), (5.6, 3.2), f"The paper's text does not give the values of δ₀. {INTERVAL}")
@@ -117,7 +118,7 @@ def figure7(experiment: Experiment, values: Values) -> Chart:
         left = tuple(replace(line, name="window size") for line in left)
         right = tuple(replace(line, name="refresh", look=line.look._replace(dash="")) for line in right)
         panels = [
-            Panel(DATASETS[dataset], "window size N (steps)", ACCURACY, left, None, PERCENT),
+            Panel(DATASETS[dataset], "window size N (steps)", ACCURACY, left, None, PERCENT, _numbers(sizes)),
             Panel(DATASETS[dataset], "dropped from the window after a raise", "", right, None, PERCENT, names),
         ]
         rows.append(tuple(panels))
@@ -136,6 +137,12 @@ CHARTS: dict[str, Callable[[Experiment, Values], Chart]] = {
 def datasets_of(experiment: Experiment) -> list[str]:
     """Return the data sets of an experiment's rows, in the paper's order."""
     return [dataset for dataset in DATASETS if any(dataset in row.datasets for row in experiment.rows)]
+
+
+def _numbers(experiment: Experiment) -> dict[float, str]:
+    """Return the numbers of rows "NAME number", to be written on the axis whether they have run or not."""
+    numbers = {number_of(row) for row in experiment.rows}
+    return {number: f"{number:g}" for number in sorted(number for number in numbers if number is not None)}
 
 
 def _one_name(panels: Sequence[Panel]) -> tuple[Panel, ...]:

@@ -137,3 +137,14 @@ def thinned(grid, tmp_path):
         return tmp_path / "results"
 
     return remove
+
+
+@pytest.fixture(scope="session")
+def written(grid, tmp_path_factory):
+    """The whole report of `grid`, and the folder it lies in."""
+    from medloc.records import find_records
+    from medloc.report.whole import write_report
+
+    folder = tmp_path_factory.mktemp("report") / "results"
+    shutil.copytree(grid, folder)
+    return write_report(folder, find_records(folder)), folder

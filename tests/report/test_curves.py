@@ -82,3 +82,9 @@ def test_the_legend_names_each_row_once_with_its_seeds():
 def test_a_panel_without_a_line_says_so():
     axes = draw_panels([[Panel("HEEL", "x", "y", ())]], "", (3, 2)).axes[0]
     assert [text.get_text() for text in axes.texts] == ["no run yet"]
+
+
+def test_long_lines_have_no_markers():
+    long = {42: dict.fromkeys(range(31), 1.0)}
+    assert [line(seeds).marker for seeds in ({42: {0: 1.0}}, long)] == ["o", ""]
+    assert line({42: {0: 1.0}}, "seeds").marker == ""

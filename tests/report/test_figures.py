@@ -27,9 +27,10 @@ def number(text):
 
 
 @pytest.fixture(scope="module")
-def figures(grid, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("figures")
-    return folder, {figure.name: figure for figure in write_figures(values_of(grid), folder)}
+def figures(written):
+    """The folder of the figures of `grid`, and each by its name."""
+    report, folder = written
+    return folder / "figures", {placed.figure.name: placed.figure for placed in report.content.figures}
 
 
 def test_every_figure_is_drawn_and_lacks_nothing(figures):
