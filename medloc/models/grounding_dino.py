@@ -56,14 +56,14 @@ def load_detector(settings: ModelSettings) -> Detector:
 def detector_inputs(processor: Any, images: Sequence[Image.Image], phrase: str) -> Any:
     """Returns the model's inputs: every image with the same phrase, written as in GroundingDINO ("skin lesion.").
 
-    One phrase for the whole batch, because the loss of transformers 5.23 reads the second row's phrase for every row but
-    the first (`GroundingDinoImageLoss._get_target_classes_one_hot`).
+    One phrase for the whole batch, because the loss of transformers 5.23 takes the second row's phrase for that of
+    every row but the first (`GroundingDinoImageLoss._get_target_classes_one_hot`).
     """
     return processor(images=list(images), text=[[phrase]] * len(images), return_tensors="pt")
 
 
 def detector_target(box: Box, width: int, height: int) -> dict[str, torch.Tensor]:
-    """Returns the training target of one image: the one phrase, and its box as (cx, cy, w, h), fractions of the image."""
+    """Returns the training target of one image: the one phrase, and (cx, cy, w, h) as fractions of the image."""
     centre = [(box.x0 + box.x1) / 2 / width, (box.y0 + box.y1) / 2 / height]
     extent = [box.width / width, box.height / height]
     return {"class_labels": torch.tensor([0]), "boxes": torch.tensor([centre + extent], dtype=torch.float32)}
@@ -73,7 +73,7 @@ def detector_target(box: Box, width: int, height: int) -> dict[str, torch.Tensor
 def best_boxes(model: Any, inputs: Any, sizes: Sequence[tuple[int, int]]) -> list[Box]:
     """Returns the highest-scoring box of each image, cut at its border.
 
-    A box's score is the largest probability it gives to a token of the phrase, as in the processor's own post-processing.
+    A box's score is the largest probability it gives to a token of the phrase, as in the processor's post-processing.
 
     Args:
         model: a GroundingDINO in evaluation mode.

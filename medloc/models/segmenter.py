@@ -38,7 +38,7 @@ class Segmenter(nn.Module):
                 module.momentum = MOMENTUM
 
     def forward(self, pixels: torch.Tensor, labels: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
-        """Returns logits of images x side x side, and the mean binary cross-entropy if there are `labels` of that shape."""
+        """Returns logits, images x side x side, and their mean binary cross-entropy with `labels` of that shape."""
         logits = self.net(pixels)["out"][:, 0]
         if labels is None:
             return {"logits": logits}

@@ -43,8 +43,8 @@ def tiny_detector_processor() -> GroundingDinoProcessor:
 def tiny_detector() -> GroundingDinoForObjectDetection:
     """Builds the model with random weights.
 
-    There are as many queries as cells in the feature maps (8 x 8, 4 x 4 and 2 x 2), so every cell becomes a proposal: the
-    loss of transformers 5.23 does not train the ranking of proposals, and a smaller number would keep a random choice.
+    There are as many queries as cells in the feature maps (8 x 8 and 4 x 4), so every cell becomes a proposal: the loss
+    of transformers 5.23 does not train the ranking of proposals, and fewer queries would keep a random choice of them.
     """
     config = GroundingDinoConfig(
         backbone_config=SwinConfig(

@@ -42,7 +42,7 @@ class EpochOrder:
 
 
 class SameOrder:
-    """Mix-in for any other Trainer: every image once an epoch, in the order in which GRPO of that seed asks about it."""
+    """Mix-in for any other Trainer: every image once an epoch, in the order in which GRPO of that seed meets them."""
 
     def _get_train_sampler(self, dataset: Any = None) -> EpochSampler:
         arguments = self.args  # type: ignore[attr-defined]

@@ -1,8 +1,8 @@
 """Training to the end from wherever an earlier process got to, and resuming for real.
 
 `save_pretrained` writes the key layout of the published checkpoints, and transformers' `Trainer` reads it back with a
-non-strict `load_state_dict`: for Qwen2.5-VL every key is missing, a warning is logged, and training goes on from the base weights
-(transformers issue 43701). Reading through `from_pretrained`, strictly, is what resuming means.
+non-strict `load_state_dict`: for Qwen2.5-VL every key is missing, a warning is logged, and training goes on from the
+base weights (transformers issue 43701). Reading through `from_pretrained`, strictly, is what resuming means.
 """
 
 from pathlib import Path

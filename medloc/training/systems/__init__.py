@@ -55,7 +55,7 @@ def check_family(settings: Settings) -> None:
         raise ValueError(f"model.family={model.family} is unknown; known: {', '.join(known)}.")
     fits = _families(method.trainer)
     if model.family not in fits:
-        bring = {trainer: brought for trainer, brought in OTHERS.values()}.get(str(method.trainer), "tiny_s")
+        bring = dict(OTHERS.values()).get(str(method.trainer), "tiny_s")
         raise ValueError(
             f"model={model.name} is of model.family={model.family}, which method={method.name} cannot use (it takes "
             f"{', '.join(fits)}); choose another model, such as model={bring}."
@@ -68,8 +68,8 @@ def _families(trainer: str | None) -> tuple[str, ...]:
     Raises:
         ValueError: unknown trainer.
     """
-    trained_by = {trainer: (family,) for family, (trainer, _) in OTHERS.items()}
-    fits = {None: (*LANGUAGE, DETECTOR), "grpo": tuple(LANGUAGE), "sft": tuple(LANGUAGE), **trained_by}
+    fits: dict[str | None, tuple[str, ...]] = {trainer: (family,) for family, (trainer, _) in OTHERS.items()}
+    fits |= {None: (*LANGUAGE, DETECTOR), "grpo": tuple(LANGUAGE), "sft": tuple(LANGUAGE)}
     if trainer not in fits:
         known = ", ".join(str(name) for name in fits if name)
         raise ValueError(f"method.trainer={trainer} is unknown; known: {known}, or null to train nothing.")

@@ -1,4 +1,4 @@
-"""What training on given boxes has in common, whatever learns: the order of the images, the batches, the checkpoints."""
+"""What training on given boxes has in common, whatever learns: order of the images, batches, checkpoints."""
 
 from math import gcd
 from pathlib import Path
