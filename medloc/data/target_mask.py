@@ -5,7 +5,7 @@ from PIL import Image
 
 from medloc.boxes import Box
 from medloc.data.example import Example
-from medloc.data.mask import foreground, read_foreground
+from medloc.data.mask import read_foreground
 
 
 def target_mask(example: Example, side: int) -> np.ndarray:
@@ -19,8 +19,8 @@ def target_mask(example: Example, side: int) -> np.ndarray:
     """
     inside = filled(example.box, example.width, example.height)
     full = inside if example.mask is None else inside & read_foreground(example.mask)
-    small = Image.fromarray(full.astype(np.uint8) * 255).resize((side, side), Image.Resampling.BOX)
-    return foreground(np.asarray(small))
+    shares = Image.fromarray(full.astype(np.float32)).resize((side, side), Image.Resampling.BOX)
+    return np.asarray(shares) > 0.5
 
 
 def filled(box: Box, width: int, height: int) -> np.ndarray:

@@ -46,25 +46,25 @@ class Segmenter(nn.Module):
 
 
 def load_segmenter(settings: ModelSettings, seed: int) -> Segmenter:
-    """Draws the weights of the network `settings.name`.
+    """Draws the weights of the network that `model.path` names.
 
     Raises:
-        ValueError: torchvision has no such segmentation network, or weights are asked for.
+        ValueError: torchvision has no such segmentation network.
     """
     known = list_models(module=segmentation)
-    if settings.name not in known:
-        raise ValueError(f"model.name={settings.name} is no segmentation network; torchvision has {', '.join(known)}.")
-    if settings.path is not None:
-        raise ValueError(f"model.path={settings.path}: the specialist is trained from random weights; drop the path.")
-    return Segmenter(settings.name, seed)
+    if settings.path is None or settings.path not in known:
+        raise ValueError(f"model.path={settings.path} is no segmentation network; torchvision has {', '.join(known)}.")
+    return Segmenter(settings.path, seed)
 
 
 def side_of(settings: ModelSettings) -> int:
     """Returns the side of the square to which images are squashed, in px: the root of `model.max_pixels`.
 
     Raises:
-        ValueError: no area, or one too small for the network's strides.
+        ValueError: no area, one too small for the network's strides, or a lower bound beside it.
     """
+    if settings.min_pixels is not None:
+        raise ValueError(f"model.min_pixels={settings.min_pixels} has no meaning with model.family={FAMILY}; drop it.")
     if settings.max_pixels is None or settings.max_pixels < 32 * 32:
         raise ValueError(f"model.max_pixels={settings.max_pixels} must be at least 1024, the area of 32 x 32 px.")
     return isqrt(settings.max_pixels)
@@ -72,7 +72,7 @@ def side_of(settings: ModelSettings) -> int:
 
 def segmenter_fingerprint(settings: ModelSettings) -> str:
     """Returns 16 hex digits of the network's name: what it starts from is that and the run's seed."""
-    return hashlib.sha256(f"torchvision {settings.name}, random weights".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"torchvision {settings.path}, random weights".encode()).hexdigest()[:16]
 
 
 def pixels_of(image: Image.Image, side: int) -> torch.Tensor:

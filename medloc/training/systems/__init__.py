@@ -11,10 +11,14 @@ from medloc.training.systems.base import System, Training
 __all__ = ["System", "Training", "load_system"]
 
 DETECTOR, SPECIALIST = "grounding_dino", "torchvision"
-OTHERS = {  # model.family -> what trains it, and the model its method brings along
-    DETECTOR: ("grounding_dino", "grounding_dino_tiny"),
-    SPECIALIST: ("specialist", "lraspp_mobilenet_v3_large"),
+TRAINS: dict[str | None, tuple[tuple[str, ...], str]] = {
+    None: ((*LANGUAGE, DETECTOR), "tiny_s"),
+    "grpo": (tuple(LANGUAGE), "tiny_s"),
+    "sft": (tuple(LANGUAGE), "tiny_s"),
+    "grounding_dino": ((DETECTOR,), "grounding_dino_tiny"),
+    "specialist": ((SPECIALIST,), "specialist_tiny"),
 }
+"""method.trainer -> the families of models it takes (None: those that can answer untrained), and a model of theirs."""
 
 
 def load_system(settings: Settings) -> System:
@@ -44,33 +48,23 @@ def load_system(settings: Settings) -> System:
 
 
 def check_family(settings: Settings) -> None:
-    """Refuses a method with a model of a family that it cannot train, before anything is loaded.
+    """Refuses a method with a model of a family that it cannot take, before anything is loaded.
 
     Raises:
-        ValueError: one line that names both keys and a model that fits.
+        ValueError: one line that names both and a model that fits.
     """
     method, model = settings.method, settings.model
-    known = (*LANGUAGE, *OTHERS)
-    if model.family not in known:
-        raise ValueError(f"model.family={model.family} is unknown; known: {', '.join(known)}.")
-    fits = _families(method.trainer)
-    if model.family not in fits:
-        bring = dict(OTHERS.values()).get(str(method.trainer), "tiny_s")
+    if method.trainer not in TRAINS:
+        known = ", ".join(name for name in TRAINS if name)
+        raise ValueError(f"method.trainer={method.trainer} is unknown; known: {known}, or null to train nothing.")
+    if method.trainer == "grpo" and method.reward is None:
+        raise ValueError("method.reward=null: method.trainer=grpo needs a reward; choose a method that has one.")
+    known_families = {family for families, _ in TRAINS.values() for family in families}
+    if model.family not in known_families:
+        raise ValueError(f"model.family={model.family} is unknown; known: {', '.join(sorted(known_families))}.")
+    families, fitting = TRAINS[method.trainer]
+    if model.family not in families:
         raise ValueError(
-            f"model={model.name} is of model.family={model.family}, which method={method.name} cannot use (it takes "
-            f"{', '.join(fits)}); choose another model, such as model={bring}."
+            f"model={model.name} (model.family={model.family}) cannot be used with method={method.name}, which takes "
+            f"{', '.join(families)}; choose a model of that kind, such as model={fitting}."
         )
-
-
-def _families(trainer: str | None) -> tuple[str, ...]:
-    """Returns the families that a trainer can train; without one, those that can answer untrained.
-
-    Raises:
-        ValueError: unknown trainer.
-    """
-    fits: dict[str | None, tuple[str, ...]] = {trainer: (family,) for family, (trainer, _) in OTHERS.items()}
-    fits |= {None: (*LANGUAGE, DETECTOR), "grpo": tuple(LANGUAGE), "sft": tuple(LANGUAGE)}
-    if trainer not in fits:
-        known = ", ".join(str(name) for name in fits if name)
-        raise ValueError(f"method.trainer={trainer} is unknown; known: {known}, or null to train nothing.")
-    return fits[trainer]

@@ -30,14 +30,9 @@ class GrpoSystem(VisionLanguageSystem):
 
 
 def rule_of(settings: Settings) -> Rule:
-    """Returns what the method's completions earn.
-
-    Raises:
-        ValueError: the method names no reward.
-    """
+    """Returns what the method's completions earn."""
     method = settings.method
-    if method.reward not in REWARDS:
-        raise ValueError(f"method.reward={method.reward} is unknown; known: {', '.join(REWARDS)}.")
+    assert method.reward is not None
     config = {group: asdict(getattr(settings, group)) for group in CURRICULUM_GROUPS}
     return Rule(
         reward=REWARDS[method.reward],
