@@ -11,7 +11,7 @@ from medloc.settings.job import compose_job
 from medloc.training.steps import planned_steps
 from medloc.training.systems.sft import BoxSFTTrainer, SftSystem, answered_rows, sft_config
 
-SETTINGS = compose_job(["method=sft", "device=cpu", "train.prompts_per_step=3", "threads=1"]).settings
+SETTINGS = compose_job(["method=sft", "device=cpu", "train.prompts_per_step=4", "train.per_device_batch=8"]).settings
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def order(trainer):
 def test_the_loss_is_on_the_answer_only(trainer, system, examples):
     tokenizer = system.loaded.processor.tokenizer
     batch = next(iter(trainer.get_train_dataloader()))
-    for row, index in enumerate(order(trainer)[:3]):
+    for row, index in enumerate(order(trainer)[:4]):
         labels = batch["labels"][row]
         taught = tokenizer.decode(labels[labels != -100])
         box = [2 * round(value / 2) for value in examples[index].box.as_list()]  # steps of 2 px; nothing is resized
