@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor
 
-from medloc.models.family import AnswerGrid, qwen_grid
+from medloc.models.family import FAMILIES, AnswerGrid
 from medloc.settings.run import ModelSettings
 
 BASES = Path(__file__).parent / "bases"
-FAMILIES = {"qwen2_5_vl": (Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor, qwen_grid)}
 
 
 @dataclass(frozen=True)
@@ -59,18 +57,18 @@ def load_model(settings: ModelSettings) -> LoadedModel:
     """
     if settings.family not in FAMILIES:
         raise ValueError(f"model.family={settings.family} is unknown; known: {', '.join(FAMILIES)}.")
-    model_class, processor_class, grid = FAMILIES[settings.family]
+    family = FAMILIES[settings.family]
     source = base_folder(settings)
-    bounds = {"min_pixels": settings.min_pixels, "max_pixels": settings.max_pixels}
     try:
-        processor = processor_class.from_pretrained(source, **{k: v for k, v in bounds.items() if v is not None})
-        model = model_class.from_pretrained(source, dtype=getattr(torch, settings.dtype))
+        processor = family.processor.from_pretrained(source)
+        model = family.model.from_pretrained(source, dtype=getattr(torch, settings.dtype))
     except OSError as error:
         raise FileNotFoundError(f"model.path={source}: {str(error).splitlines()[0]}") from error
+    family.bound(processor.image_processor, settings.min_pixels, settings.max_pixels)
     return LoadedModel(
         model=model.eval(),
         processor=processor,
-        grid=lambda width, height: grid(processor.image_processor, width, height, settings.answer_step),
+        grid=lambda width, height: family.grid(processor.image_processor, width, height, settings.answer_step),
         fingerprint=model_fingerprint(source, model.config),
     )
 
