@@ -16,7 +16,8 @@ from medloc.data.images import open_image
 from medloc.models.load import LoadedModel
 from medloc.settings.run import Settings, TrainSettings
 from medloc.training.checkpoint import checkpoint_step, newest_checkpoint
-from medloc.training.sharing import share_prompts, shared_processing
+from medloc.training.semantic import semantic_rewards
+from medloc.training.sharing import can_share, share_prompts, shared_processing
 from medloc.training.trace import TraceWriter
 from medloc.training.trainer import CurriculumGRPOTrainer, Rule
 
@@ -119,18 +120,21 @@ def train_grpo(
         callbacks: evaluation, progress.
     """
     steps = planned_steps(settings.train, len(examples))
+    arguments = grpo_config(settings, steps, folder)
     trainer: Any = CurriculumGRPOTrainer(
         rule=rule,
         grid=loaded.grid,
         on_observation=trace.observe,
+        beside=semantic_rewards(settings, arguments.device),
         model=loaded.model,
         processing_class=loaded.processor,
-        args=grpo_config(settings, steps, folder),
+        args=arguments,
         train_dataset=training_rows(examples, prompt),
         callbacks=[trace, *callbacks],
     )
     trainer.remove_callback(PrinterCallback)
-    if settings.train.share_prompts:
+    shares = settings.train.share_prompts and can_share(trainer.model)
+    if shares:
         for model in (trainer.model, trainer.ref_model):
             if model is not None:
                 share_prompts(model)
@@ -138,5 +142,5 @@ def train_grpo(
     if checkpoint and checkpoint_step(checkpoint) >= steps:  # trained to the end, and stopped after that
         trainer._load_from_checkpoint(str(checkpoint))
         return
-    with shared_processing(loaded.processor.image_processor) if settings.train.share_prompts else nullcontext():
+    with shared_processing(loaded.processor.image_processor) if shares else nullcontext():
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

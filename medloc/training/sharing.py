@@ -17,6 +17,11 @@ from transformers.modeling_outputs import BaseModelOutputWithPast, BaseModelOutp
 Inputs = dict[str, Any]
 
 
+def can_share(model: Any) -> bool:
+    """Returns whether this file knows the model's family: Qwen2.5-VL. Any other is trained on TRL's own path."""
+    return model.config.model_type == "qwen2_5_vl"
+
+
 def share_prompts(model: Any) -> None:
     """Makes `model` (Qwen2.5-VL) encode equal images once and run the prompt of rows with equal images once.
 
