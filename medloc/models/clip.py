@@ -43,9 +43,13 @@ def draw_crop(rng: np.random.Generator, item: ShapeItem) -> CropItem:
     for name in rng.permutation(list(CAPTIONS)):
         for _ in range(20):
             box = _propose(rng, str(name), item)
-            if _caption(box, item.box) == name:
-                return CropItem(item.image.crop(tuple(map(int, box.as_list()))), str(name))
-    return CropItem(item.image.crop(tuple(map(int, item.box.as_list()))), "whole")  # a tight crop always is
+            if caption_for(box, item.box) == name:
+                return CropItem(_cut(item.image, box), str(name))
+    return CropItem(_cut(item.image, item.box), "whole")  # a tight crop always is
+
+
+def _cut(image: Image.Image, box: Box) -> Image.Image:
+    return image.crop((box.x0, box.y0, box.x1, box.y1))
 
 
 def _propose(rng: np.random.Generator, name: str, item: ShapeItem) -> Box:
@@ -63,8 +67,8 @@ def _propose(rng: np.random.Generator, name: str, item: ShapeItem) -> Box:
     return Box(x0, y0, x1, y1)
 
 
-def _caption(crop: Box, box: Box) -> str | None:
-    """Which caption a crop around or beside the object's box deserves; None between two of them."""
+def caption_for(crop: Box, box: Box) -> str | None:
+    """Returns which of `CAPTIONS` a crop deserves, given the object's box in the same px; None between two of them."""
     overlap = Box(max(crop.x0, box.x0), max(crop.y0, box.y0), min(crop.x1, box.x1), min(crop.y1, box.y1)).area
     shown = overlap / box.area
     if shown == 0.0:
@@ -77,7 +81,7 @@ def _caption(crop: Box, box: Box) -> str | None:
 
 
 def tiny_clip_processor(targets: list[str]) -> CLIPProcessor:
-    """Builds the processor: crops stretched to 48 x 48 px, and a tokenizer with the captions' words as single tokens."""
+    """Builds the processor: crops stretched to 48 x 48 px, a tokenizer with the captions' words as single tokens."""
     captions = [caption.format(target=target) for caption in CAPTIONS.values() for target in targets]
     words = dict.fromkeys(word for caption in captions for word in re.findall(r"\s?\S+", caption))
     backend = whole_text_backend(SPECIAL, list(words))

@@ -56,8 +56,8 @@ def qwen_grid(image_processor: Any, width: int, height: int, step: int = 1) -> A
 def internvl_grid(image_processor: Any, width: int, height: int, step: int = 1) -> AnswerGrid:
     """Returns InternVL's grid: thousandths of the image, whatever its size.
 
-    The processor stretches the whole image over its tiles and pads nothing, so a thousandth of the tiles is a thousandth
-    of the image.
+    The processor stretches the whole image over its tiles and pads nothing, so a thousandth of the tiles is one of the
+    image.
     """
     return AnswerGrid("thousand", 1000, 1000, step)
 

@@ -1,9 +1,10 @@
 """The semantic half of MedGround-R1's reward: does the crop of the answered box agree with the target's name?
 
-MedGround-R1 (MICCAI 2025) adds "semantic consistency" to spatial accuracy, judged by a medical CLIP. Its equations are not
-public, and the published reward cannot run: it never looks at the answer, nor crops the image. So this is an approximation.
-Known: a CLIP-type model, the described region, the text. Ours: the crop is that of the *answered* box, cut from the
-original image, and what it earns is CLIPScore without its factor (Hessel et al., EMNLP 2021): max(0, cos(crop, text)).
+MedGround-R1 (MICCAI 2025) adds "semantic consistency" to spatial accuracy, judged by a medical CLIP. Its equations are
+not public, and the published reward cannot run: it never looks at the answer, nor crops the image. So this is an
+approximation. Known: a CLIP-type model, the text, and that it should tell good answers from bad ones. Ours: the crop is
+that of the *answered* box, cut from the original image, and what it earns is CLIPScore without its factor (Hessel et al.,
+EMNLP 2021): max(0, cos(crop, text)).
 """
 
 import math

@@ -1,7 +1,7 @@
 """The miniature InternVL: the genuine classes at about the size of `tiny_s`, with random weights.
 
-The second family of the paper's Table 8. Two things are unlike Qwen2.5-VL's miniature: an image is stretched over square
-tiles (one of 112 x 112 px here, up to twelve of 448 x 448 px in published checkpoints), and answers count in
+The second family of the paper's Table 8. Two things are unlike Qwen2.5-VL's miniature: an image is stretched over
+square tiles (one of 112 x 112 px here, up to twelve of 448 x 448 px in published checkpoints), and answers count in
 thousandths of the image's width and height. `python -m medloc.pretrain model=internvl_tiny` gives it weights.
 """
 

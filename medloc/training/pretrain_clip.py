@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch.utils.data import Dataset
 
 from medloc.data.prompts import TARGETS
 from medloc.models.clip import CAPTIONS, CropItem, draw_crop, tiny_clip_model, tiny_clip_processor
@@ -12,12 +13,18 @@ from medloc.settings.pretrain import PretrainSettings
 from medloc.training.pretraining import ShapeDataset, begin, pretrain
 
 
-class CropDataset(ShapeDataset):
+class CropDataset(Dataset):
     """Item i of a fixed stream of crops: the shapes of `ShapeDataset`, from easy to hard."""
 
+    def __init__(self, length: int, seed: int):
+        self.shapes = ShapeDataset(length, seed)
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
     def __getitem__(self, index: int) -> tuple[CropItem, int]:
-        item, pick = super().__getitem__(index)
-        return draw_crop(np.random.default_rng((self.seed, index, 1)), item), pick
+        item, pick = self.shapes[index]
+        return draw_crop(np.random.default_rng((self.shapes.seed, index, 1)), item), pick
 
 
 @dataclass

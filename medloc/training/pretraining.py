@@ -86,7 +86,7 @@ class PretrainingTrainer(LoadsSavedLayout, Trainer):
 
 
 def make_base(settings: PretrainSettings) -> Path:
-    """Makes the base `settings.model` of a vision-language family and saves it, with its processor, under `settings.out`.
+    """Makes the vision-language base `settings.model` and saves it, with its processor, under `settings.out`.
 
     Raises:
         ValueError: coordinates have no step.

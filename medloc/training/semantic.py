@@ -1,4 +1,4 @@
-"""MedGround-R1's semantic reward as TRL calls it: one number for each completion, from its image and its judged answer."""
+"""MedGround-R1's semantic reward as TRL calls it: one number a completion, from its image and its judged answer."""
 
 from collections.abc import Callable
 from typing import Any

@@ -8,16 +8,20 @@ from trl.trainer.utils import add_fused_lm_head
 from medloc.data.prompts import PROMPTS
 from medloc.models.load import load_model
 from medloc.models.shapes import draw_item
-from medloc.training.sharing import first_equal, share_prompts
-from tests.models.test_load import settings
+from medloc.settings.job import compose_job
+from medloc.training.sharing import first_equal, share_prompts, shared_processing
 
 GROUPS, SIZE, ANSWER = 3, 4, 10
 
 
-@pytest.fixture(scope="module")
-def rollout():
+def load(name):
+    return load_model(compose_job([f"model={name}"]).settings.model)
+
+
+@pytest.fixture(scope="module", params=["tiny_s", "internvl_tiny"])
+def rollout(request):
     """A batch of completions as TRL scores it: left-padded prompts, right-padded answers, rows in random order."""
-    loaded = load_model(settings())
+    loaded = load(request.param)
     processor = loaded.processor
     content = [{"type": "image"}, {"type": "text", "text": PROMPTS["heel"]}]
     question = processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
@@ -33,15 +37,18 @@ def rollout():
     answers = ids[:, inputs["input_ids"].shape[1] :]
     padded = (answers != processor.tokenizer.pad_token_id).long()
     labels = torch.cat([torch.full_like(inputs["input_ids"], -100), answers.masked_fill(padded == 0, -100)], 1)
+    pixels = {name: inputs[name] for name in ("pixel_values", "image_grid_thw") if name in inputs}
+    if "mm_token_type_ids" in inputs:
+        pixels["mm_token_type_ids"] = torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(answers)], 1)
     return {
+        "name": request.param,
+        "images": images,
         "inputs": inputs,
         "ids": ids,
         "forward": {
             "input_ids": ids,
             "attention_mask": torch.cat([inputs["attention_mask"], padded], 1),
-            "pixel_values": inputs["pixel_values"],
-            "image_grid_thw": inputs["image_grid_thw"],
-            "mm_token_type_ids": torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(answers)], 1),
+            **pixels,
             "labels": labels,
             "fused_lm_head": True,
         },
@@ -49,7 +56,7 @@ def rollout():
 
 
 def scored(rollout, share):
-    model = load_model(settings()).model.train()
+    model = load(rollout["name"]).model.train()
     add_fused_lm_head(model, temperature=0.9)
     calls = []
     model.model.language_model.register_forward_hook(lambda m, a, out: calls.append(out.last_hidden_state.shape[:2]))
@@ -78,7 +85,7 @@ def test_the_prompt_is_run_once_per_image(rollout):
 
 
 def test_generation_samples_the_same_tokens(rollout):
-    model = load_model(settings()).model
+    model = load(rollout["name"]).model
     share_prompts(model)
     torch.manual_seed(1)
     with torch.no_grad():
@@ -87,15 +94,29 @@ def test_generation_samples_the_same_tokens(rollout):
 
 
 def test_different_images_take_the_ordinary_path(rollout):
-    loaded = load_model(settings())
-    first = {k: rollout["forward"][k][:1] for k in ("input_ids", "attention_mask", "mm_token_type_ids")}
-    grid = rollout["inputs"]["image_grid_thw"][:1]
-    pixels = rollout["inputs"]["pixel_values"][: int(grid.prod())]
+    loaded = load(rollout["name"])
+    first = {k: v[:1] for k, v in rollout["forward"].items() if k not in ("pixel_values", "labels", "fused_lm_head")}
+    patches = int(first["image_grid_thw"].prod()) if "image_grid_thw" in first else 1
+    first["pixel_values"] = rollout["forward"]["pixel_values"][:patches]
     with torch.no_grad():
-        plain = loaded.model(**first, pixel_values=pixels, image_grid_thw=grid).logits
+        plain = loaded.model(**first).logits
         share_prompts(loaded.model)
-        shared = loaded.model(**first, pixel_values=pixels, image_grid_thw=grid).logits
+        shared = loaded.model(**first).logits
     assert torch.equal(plain, shared)
+
+
+@pytest.mark.parametrize("max_pixels", ["null", "50176"])
+@pytest.mark.parametrize("name", ["tiny_s", "internvl_tiny"])
+def test_an_image_given_several_times_is_cut_once_and_comes_out_the_same(name, max_pixels):
+    """50176 = 4 tiles of 112 x 112 px: InternVL then cuts several, and a thumbnail."""
+    processor = load_model(compose_job([f"model={name}", f"model.max_pixels={max_pixels}"]).settings.model).processor
+    a, b = (draw_item(np.random.default_rng((3, i)), 0.6).image for i in range(2))
+    b = b.resize((300, 200))
+    plain = processor.image_processor([a, b, a, b, b], return_tensors="pt")
+    with shared_processing(processor.image_processor):
+        shared = processor.image_processor([a, b, a, b, b], return_tensors="pt")
+    assert plain.keys() == shared.keys()
+    assert all(torch.equal(plain[key], shared[key]) for key in plain)
 
 
 def test_first_equal_finds_repeats_in_any_order():
