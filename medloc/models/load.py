@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import HFValidationError
 
 from medloc.models.family import FAMILIES, AnswerGrid
 from medloc.settings.run import ModelSettings
 
 BASES = Path(__file__).parent / "bases"
+NOT_THERE = (OSError, HFValidationError)  # what from_pretrained raises; the second where the text is no hub id either
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ def load_model(settings: ModelSettings) -> LoadedModel:
     try:
         processor = family.processor.from_pretrained(source)
         model = family.model.from_pretrained(source, dtype=getattr(torch, settings.dtype))
-    except OSError as error:
-        raise FileNotFoundError(f"model.path={source}: {str(error).splitlines()[0]}") from error
+    except NOT_THERE as error:
+        raise not_there("model.path", source, error) from error
     family.bound(processor.image_processor, settings.min_pixels, settings.max_pixels)
     return LoadedModel(
         model=model.eval(),
@@ -71,6 +73,13 @@ def load_model(settings: ModelSettings) -> LoadedModel:
         grid=lambda width, height: family.grid(processor.image_processor, width, height, settings.answer_step),
         fingerprint=model_fingerprint(source, model.config),
     )
+
+
+def not_there(key: str, source: str, error: Exception) -> FileNotFoundError:
+    """Returns the one-line error for a `source` of weights, given by the setting `key`, that could not be loaded."""
+    if isinstance(error, HFValidationError) or (isinstance(error.__cause__, HFValidationError)):
+        return FileNotFoundError(f"{key}={source} is not a folder; give one in save_pretrained layout, or a hub id.")
+    return FileNotFoundError(f"{key}={source}: {str(error).splitlines()[0]}")
 
 
 def save_base(model: Any, processor: Any, folder: Path) -> None:

@@ -3,21 +3,20 @@
 MedGround-R1 (MICCAI 2025) adds "semantic consistency" to spatial accuracy, judged by a medical CLIP. Its equations are
 not public, and the published reward cannot run: it never looks at the answer, nor crops the image. So this is an
 approximation. Known: a CLIP-type model, the text, and that it should tell good answers from bad ones. Ours: the crop is
-that of the *answered* box, cut from the original image, and what it earns is CLIPScore without its factor (Hessel et al.,
-EMNLP 2021): max(0, cos(crop, text)).
+that of the *answered* box, cut from the original image, and it earns CLIPScore without its factor (Hessel et al., EMNLP
+2021): max(0, cos(crop, text)).
 """
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
-from transformers import CLIPModel, CLIPProcessor
+from transformers import CLIPConfig, CLIPModel, CLIPProcessor
 
 from medloc.boxes import Box, ParseFailure
-from medloc.models.load import BASES, model_fingerprint
+from medloc.models.load import BASES, NOT_THERE, model_fingerprint, not_there
 from medloc.settings.run import MethodSettings
 
 SHIPPED = BASES / "clip_tiny"
@@ -36,17 +35,12 @@ class SemanticReward:
     """
 
     def __init__(self, settings: MethodSettings, device: torch.device | str = "cpu"):
-        source = settings.semantic_model or str(SHIPPED)
-        if settings.semantic_model is None and not (SHIPPED / "config.json").is_file():
-            raise FileNotFoundError(
-                "method.semantic_model=null: no CLIP model is shipped; give a folder or hub id, or make one with "
-                "`python -m medloc.pretrain model=clip_tiny`."
-            )
+        source = _source(settings)
         try:
             self.processor: Any = CLIPProcessor.from_pretrained(source)
             self.model: Any = CLIPModel.from_pretrained(source).eval().requires_grad_(False).to(device)
-        except OSError as error:
-            raise FileNotFoundError(f"method.semantic_model={source}: {str(error).splitlines()[0]}") from error
+        except NOT_THERE as error:
+            raise not_there("method.semantic_model", source, error) from error
 
     def __call__(self, images: Sequence[Image.Image], boxes: Sequence[Box | ParseFailure], text: str) -> list[float]:
         """Returns max(0, cosine) in [0, 1] for each image's box; 0 where there is no box or nothing inside the image.
@@ -68,6 +62,15 @@ class SemanticReward:
         return [0.0 if crop is None else next(scores) for crop in crops]
 
 
+def _source(settings: MethodSettings) -> str:
+    if settings.semantic_model is None and not (SHIPPED / "config.json").is_file():
+        raise FileNotFoundError(
+            "method.semantic_model=null: no CLIP model is shipped; give a folder or hub id, or make one with "
+            "`python -m medloc.pretrain model=clip_tiny`."
+        )
+    return settings.semantic_model or str(SHIPPED)
+
+
 def _crop(image: Image.Image, box: Box | ParseFailure) -> Image.Image | None:
     """Cuts out the pixels that the box touches; None where it is degenerate, unordered or outside the image."""
     if not isinstance(box, Box) or not box.area:
@@ -78,6 +81,11 @@ def _crop(image: Image.Image, box: Box | ParseFailure) -> Image.Image | None:
 
 
 def semantic_fingerprint(settings: MethodSettings) -> str:
-    """Returns 16 hex digits of the model's files; "" for a method without a semantic reward, or a hub id."""
-    source = settings.semantic_model or str(SHIPPED)
-    return model_fingerprint(source, None) if settings.semantic_weight and Path(source).is_dir() else ""
+    """Returns 16 hex digits of the model's files or hub commit; "" for a method without a semantic reward."""
+    if not settings.semantic_weight:
+        return ""
+    source = _source(settings)
+    try:
+        return model_fingerprint(source, CLIPConfig.from_pretrained(source))
+    except NOT_THERE as error:
+        raise not_there("method.semantic_model", source, error) from error

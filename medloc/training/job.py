@@ -22,6 +22,7 @@ from medloc.evaluation.answer import answer_all, nearest_ious
 from medloc.evaluation.metrics import Metrics
 from medloc.evaluation.samples import Sample, read_samples, write_samples
 from medloc.models.load import LoadedModel, load_model, save_base
+from medloc.models.semantic import semantic_fingerprint
 from medloc.records.files import read_record, write_record
 from medloc.records.key import CURRICULUM_GROUPS, run_key, without_unused_groups
 from medloc.records.provenance import provenance
@@ -75,7 +76,7 @@ def run_job(job: Job) -> Outcome:
     loaded = load_model(settings.model)
     config = {**job.config, "threads": threads, "world_size": 1}
     used = without_unused_groups(config, settings.method.uses_schedule)
-    key = run_key(used, data=data.fingerprint, model=loaded.fingerprint)
+    key = run_key(used, data=data.fingerprint, model=loaded.fingerprint + semantic_fingerprint(settings.method))
     folder = Path(settings.results).expanduser().resolve() / "runs" / key
     earlier = _earlier(folder)
     images = {example.id: example.image for example in _evaluated(settings, data)}

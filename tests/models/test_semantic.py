@@ -87,8 +87,9 @@ def test_captions_hold_the_target_s_name_alone_for_the_whole_object():
 
 
 def test_a_missing_model_is_named(monkeypatch, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"method\.semantic_model=.*nowhere"):
-        SemanticReward(settings(semantic_model=str(tmp_path / "nowhere")))
+    for ask in (SemanticReward, semantic_fingerprint):
+        with pytest.raises(FileNotFoundError, match=r"method\.semantic_model=.*nowhere is not a folder"):
+            ask(settings(semantic_model=str(tmp_path / "nowhere")))
     monkeypatch.setattr(semantic, "SHIPPED", tmp_path)
     with pytest.raises(FileNotFoundError, match=r"medloc\.pretrain model=clip_tiny"):
         SemanticReward(settings())

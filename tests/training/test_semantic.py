@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from medloc.boxes import Box, ParseFailure
+from medloc.data.prompts import TARGETS
+from medloc.models.clip import tiny_clip_model, tiny_clip_processor
 from medloc.models.semantic import SemanticReward
 from medloc.models.shapes import draw_item
 from medloc.rewards import Answer
@@ -40,9 +42,22 @@ def test_other_methods_load_no_clip(method):
     assert semantic_rewards(compose_job([f"method={method}"]).settings, torch.device("cpu")) == []
 
 
-def test_a_run_pays_for_both_halves(tmp_path):
-    given = overrides(tmp_path / "results", tmp_path / "cache", "method=medground_r1", "train.max_steps=2")
-    done = run_job(compose_job(given))
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("medground")
+
+
+def run(folder, *more):
+    given = overrides(folder / "results", folder / "cache", "method=medground_r1", "train.max_steps=2", *more)
+    return run_job(compose_job(given))
+
+
+@pytest.fixture(scope="module")
+def done(folder):
+    return run(folder)
+
+
+def test_a_run_pays_for_both_halves(done):
     assert done.record.status == "complete"
     assert done.record.identity["method"] == "medground_r1"
     for line in map(json.loads, (done.folder / "trace.jsonl").read_text().splitlines()):
@@ -51,3 +66,20 @@ def test_a_run_pays_for_both_halves(tmp_path):
         assert (line["tau_used"], line["tau"]) == (0.5, 0.5)
         assert 0 < line["reward"] - spatial < 1  # the semantic half
         assert line["dead"] == 0.0  # boxes in a group differ, and so do their crops
+
+
+@pytest.mark.slow
+def test_other_weights_of_the_clip_model_are_another_run(done, folder):
+    assert not run(folder).fresh
+    changed = folder / "clip"
+    SemanticReward(compose_job(["method=medground_r1"]).settings.method).processor.save_pretrained(changed)
+    model = tiny_clip_model(tiny_clip_processor(list(TARGETS.values())))
+    model.save_pretrained(changed)
+    first = run(folder, f"method.semantic_model={changed}")
+    with torch.no_grad():
+        model.logit_scale.add_(1.0)
+    model.save_pretrained(changed)
+    second = run(folder, f"method.semantic_model={changed}")
+    assert first.fresh
+    assert second.fresh
+    assert len({done.record.key, first.record.key, second.record.key}) == 3
