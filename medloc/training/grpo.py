@@ -13,8 +13,9 @@ from medloc.data.images import open_image
 from medloc.models.load import LoadedModel
 from medloc.settings.run import Settings
 from medloc.training.resume import fit
+from medloc.training.semantic import semantic_rewards
 from medloc.training.shared_processing import share_processing
-from medloc.training.sharing import share_prompts
+from medloc.training.sharing import can_share, share_prompts
 from medloc.training.steps import common_arguments, planned_steps
 from medloc.training.trace import TraceWriter
 from medloc.training.trainer import CurriculumGRPOTrainer, Rule
@@ -86,17 +87,19 @@ def train_grpo(
         callbacks: evaluation, progress.
     """
     steps = planned_steps(settings.train, len(examples))
+    arguments = grpo_config(settings, steps, folder)
     trainer: Any = CurriculumGRPOTrainer(
         rule=rule,
         grid=loaded.grid,
         on_observation=trace.observe,
+        beside=semantic_rewards(settings, arguments.device),
         model=loaded.model,
         processing_class=loaded.processor,
-        args=grpo_config(settings, steps, folder),
+        args=arguments,
         train_dataset=training_rows(examples, prompt),
         callbacks=[trace, *callbacks],
     )
-    if settings.train.share_prompts:
+    if settings.train.share_prompts and can_share(trainer.model):
         share_processing(loaded.processor)
         for model in (trainer.model, trainer.ref_model):
             if model is not None:

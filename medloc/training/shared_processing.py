@@ -32,7 +32,8 @@ class _OncePerRow:
         kept, index = _distinct(rows)
         if len(kept) == len(rows):
             return plain(images=images, text=text, **kwargs)
-        return _repeated(plain(images=[images[i] for i in kept], text=[text[i] for i in kept], **kwargs), index)
+        batch = plain(images=[images[i] for i in kept], text=[text[i] for i in kept], **kwargs)
+        return _repeated(batch, index) if _divides(batch, kept) else plain(images=images, text=text, **kwargs)
 
     def apply_chat_template(self, conversation: Any, *args: Any, **kwargs: Any) -> Any:
         plain: Callable[..., Any] = super().apply_chat_template  # type: ignore[misc]
@@ -41,7 +42,8 @@ class _OncePerRow:
         kept, index = _distinct([_content(one) for one in conversation])
         if len(kept) == len(conversation) or not kwargs.get("return_dict"):
             return plain(conversation, *args, **kwargs)
-        return _repeated(plain([conversation[i] for i in kept], *args, **kwargs), index)
+        batch = plain([conversation[i] for i in kept], *args, **kwargs)
+        return _repeated(batch, index) if _divides(batch, kept) else plain(conversation, *args, **kwargs)
 
     def _rendered(self, plain: Callable[..., Any], conversation: Any, *args: Any, **kwargs: Any) -> Any:
         """Renders one conversation, whose text does not depend on its images, once."""
@@ -87,6 +89,11 @@ def _distinct(rows: Sequence[Hashable]) -> tuple[list[int], list[int]]:
             kept.append(i)
         index.append(place[row])
     return kept, index
+
+
+def _divides(batch: Any, rows: Sequence[int]) -> bool:
+    """Tells whether a batch says which pixels are whose: InternVL's does not if an image has several tiles."""
+    return "image_grid_thw" in batch or len(batch["pixel_values"]) == len(rows)
 
 
 def _repeated(batch: Any, index: list[int]) -> Any:

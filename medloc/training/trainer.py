@@ -6,7 +6,7 @@ curriculum. Equal input on every rank means equal thresholds on every rank, with
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +86,7 @@ class CurriculumGRPOTrainer(CurriculumCheckpoint, LoadsSavedLayout, EpochOrder, 
         rule: what completions earn.
         grid: maps (width, height) of an image to the grid of its answer.
         on_observation: called once per optimizer step with what the curriculum saw.
+        beside: further reward functions, as TRL calls them, with their weights; the curriculum does not see them.
         **arguments: GRPOTrainer's own, without `reward_funcs`.
     """
 
@@ -95,12 +96,14 @@ class CurriculumGRPOTrainer(CurriculumCheckpoint, LoadsSavedLayout, EpochOrder, 
         rule: Rule,
         grid: Callable[[int, int], AnswerGrid],
         on_observation: Callable[[Observation], None],
+        beside: Sequence[tuple[Callable[..., list[float]], float]] = (),
         **arguments: Any,
     ):
         check_trl()
         self.rule, self.grid, self.on_observation = rule, grid, on_observation
-        super().__init__(reward_funcs=[self._reward, _iou, _parsed, _format], **arguments)
-        self.reward_weights = torch.tensor([1.0, 0.0, 0.0, rule.format_weight])
+        more, weights = zip(*beside, strict=True) if beside else ((), ())
+        super().__init__(reward_funcs=[self._reward, _iou, _parsed, _format, *more], **arguments)
+        self.reward_weights = torch.tensor([1.0, 0.0, 0.0, rule.format_weight, *weights])
 
     def _calculate_rewards(
         self, inputs: list[dict[str, Any]], prompts: list, completions: list, completion_ids_list: list

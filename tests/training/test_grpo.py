@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from medloc.settings.job import compose_job
 from medloc.training.checkpoint import STATE_FILE, newest_checkpoint
@@ -68,25 +67,3 @@ def test_an_interrupted_checkpoint_does_not_count(tmp_path):
     (tmp_path / "checkpoint-2" / STATE_FILE).write_text("{}")
     (tmp_path / "checkpoint-10" / STATE_FILE).write_text("{}")
     assert newest_checkpoint(tmp_path).name == "checkpoint-10"
-
-
-def test_resuming_loads_every_weight(tmp_path):
-    """transformers' own loading would keep the base weights and warn."""
-    from transformers import Trainer, TrainingArguments
-
-    from medloc.models.load import load_model
-    from medloc.training.resume import LoadsSavedLayout
-    from tests.models.test_load import settings
-
-    class Resuming(LoadsSavedLayout, Trainer):
-        pass
-
-    saved, fresh = load_model(settings()).model, load_model(settings()).model
-    with torch.no_grad():
-        for parameter in saved.parameters():
-            parameter.add_(1.0)
-    saved.save_pretrained(tmp_path)
-    arguments = TrainingArguments(output_dir=str(tmp_path / "out"), use_cpu=True, report_to="none")
-    Resuming(model=fresh, args=arguments)._load_from_checkpoint(str(tmp_path))
-    for name, value in fresh.state_dict().items():
-        assert torch.equal(value, saved.state_dict()[name]), name

@@ -1,6 +1,7 @@
 """A processor that prepares equal rows once returns what it would have returned."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from medloc.data.prompts import known_prompts
 from medloc.models.shapes import draw_item
+from medloc.models.tiny_internvl import tiny_internvl_processor
 from medloc.models.tiny_qwen import tiny_processor
 from medloc.training.shared_processing import share_processing
 
@@ -21,8 +23,21 @@ def conversation(image):
     ]
 
 
-def processors():
-    plain, shared = tiny_processor(known_prompts()), tiny_processor(known_prompts())
+def qwen():
+    return tiny_processor(known_prompts())
+
+
+def internvl(tiles=1):
+    processor = tiny_internvl_processor(known_prompts())
+    processor.image_processor.max_patches = tiles
+    return processor
+
+
+KINDS = [qwen, internvl, partial(internvl, tiles=4)]
+
+
+def processors(make=qwen):
+    plain, shared = make(), make()
     share_processing(shared)
     return plain, shared
 
@@ -30,21 +45,24 @@ def processors():
 def equal(a, b):
     assert set(a.keys()) == set(b.keys())
     for key in a:
-        same = torch.equal(a[key], b[key]) if isinstance(a[key], torch.Tensor) else list(a[key]) == list(b[key])
-        assert same, key
+        assert len(a[key]) == len(b[key]), key
+        for one, other in zip(a[key], b[key], strict=True):
+            assert torch.equal(torch.as_tensor(one), torch.as_tensor(other)), key
 
 
+@pytest.mark.parametrize("make", KINDS)
 @pytest.mark.parametrize("order", [ORDER, [0, 1, 2], [1, 1, 1]])
-def test_a_batch_of_texts_and_images(order):
-    plain, shared = processors()
+def test_a_batch_of_texts_and_images(order, make):
+    plain, shared = processors(make)
     text = plain.apply_chat_template(conversation(IMAGES[0]), add_generation_prompt=True)
     rows = {"text": [text] * len(order), "images": [[IMAGES[i]] for i in order], "padding": True}
     equal(plain(**rows, return_tensors="pt"), shared(**rows, return_tensors="pt"))
 
 
+@pytest.mark.parametrize("make", KINDS)
 @pytest.mark.parametrize("order", [ORDER, [0, 1, 2]])
-def test_a_batch_of_conversations(order):
-    plain, shared = processors()
+def test_a_batch_of_conversations(order, make):
+    plain, shared = processors(make)
     arguments = {"add_generation_prompt": True, "tokenize": True, "return_dict": True}
     talks = [conversation(IMAGES[i]) for i in order]
     equal(plain.apply_chat_template(talks, **arguments), shared.apply_chat_template(talks, **arguments))

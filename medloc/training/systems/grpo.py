@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from medloc.curriculum import curriculum_from
+from medloc.models.semantic import semantic_fingerprint
 from medloc.records.key import CURRICULUM_GROUPS
 from medloc.rewards import REWARDS
 from medloc.settings.run import Settings
@@ -14,6 +15,11 @@ from medloc.training.trainer import Rule
 
 class GrpoSystem(VisionLanguageSystem):
     """A vision-language model trained by GRPO; under a method that trains nothing it only answers."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The base's, and that of the model behind a semantic reward."""
+        return self.loaded.fingerprint + semantic_fingerprint(self.settings.method)
 
     def train(self, training: Training) -> None:
         """Trains by `settings.method`'s rule."""
