@@ -123,6 +123,8 @@ def train_grpo(
         rule=rule,
         grid=loaded.grid,
         on_observation=trace.observe,
+        redraws=settings.train.dynamic_sampling,
+        mask_dead_kl=settings.train.mask_dead_kl,
         model=loaded.model,
         processing_class=loaded.processor,
         args=grpo_config(settings, steps, folder),

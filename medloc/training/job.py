@@ -26,7 +26,7 @@ from medloc.records.files import read_record, write_record
 from medloc.records.key import CURRICULUM_GROUPS, run_key, without_unused_groups
 from medloc.records.provenance import provenance
 from medloc.records.record import Record, RunMetrics, Scores, no_metrics
-from medloc.rewards import REWARDS
+from medloc.rewards import reward_for
 from medloc.settings.job import Job
 from medloc.settings.run import Settings
 from medloc.training.checkpoint import checkpoint_step, newest_checkpoint
@@ -211,7 +211,7 @@ def _train(
     assert method.reward is not None
     config = {group: asdict(getattr(settings, group)) for group in CURRICULUM_GROUPS}
     rule = Rule(
-        reward=REWARDS[method.reward],
+        reward=reward_for(method.reward, method.preset),
         curriculum=curriculum_from(config) if method.uses_schedule else None,
         tau=method.tau,
         format_weight=method.format_weight,
