@@ -11,9 +11,9 @@ def vision_r1(answer: Answer, moment: Moment) -> float:
     """Return 0 below the lower bound of GIoU, 1 above the upper one, GIoU itself between them.
 
     Vision-R1 (arXiv:2503.18013), `precision_reward` of its code: bounds (0.50, 0.75) before step 1500, (0.75, 0.90)
-    from there on. That step is hard-coded; its published run is one epoch in batches of 16, about 3,000 steps if its
-    data are the 49,000 samples its paper speaks of, so here the bounds change at half of the run. With one box to
-    find, its recall reward repeats the lower bound, and its format reward asks for JSON: both are left out.
+    from there on. That step is hard-coded for one epoch in batches of 16 over data whose number it does not give; that
+    the bounds change at half of the run here is our reading. With one box to find, its recall reward repeats the lower
+    bound, and its format reward asks for JSON: both are left out.
     """
     low, high = LENIENT if moment.progress < TIGHTENED else STRICT
     quality = answer.giou

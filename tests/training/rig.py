@@ -30,27 +30,37 @@ class Watched(CurriculumGRPOTrainer):
         return super().score(inputs, prompts, completions, ids)
 
 
-def trainer_on(folder, reward, curriculum=None, **options):
-    """Returns a trainer in the middle of a run and the rows of its next step, group after group."""
-    loaded = load_model(settings())
+def shapes(folder):
+    """Returns one row per group, as TRL takes them."""
     examples = []
     for i in range(GROUPS):
         item = draw_item(np.random.default_rng((5, i)), 0.6)
         item.image.save(folder / f"{i}.png")
         examples.append(Example(str(i), folder / f"{i}.png", *item.image.size, item.box, str(i), ""))
-    sizes = [f"train.prompts_per_step={GROUPS}", f"train.group_size={SIZE}", f"train.per_device_batch={GROUPS * SIZE}"]
-    job = compose_job(["device=cpu", "train.temperature=1.5", *sizes])  # warm: two draws of a group differ
-    rows = training_rows(examples, "Where is it?")
+    return training_rows(examples, "Where is it?")
+
+
+def watched(rows, arguments, rule, **options):
+    loaded = load_model(settings())
     trainer = Watched(
-        rule=Rule(reward, curriculum, None),
+        rule=rule,
         grid=loaded.grid,
         model=loaded.model,
         processing_class=loaded.processor,
-        args=grpo_config(job.settings, 10, folder),
+        args=arguments,
         train_dataset=rows,
         **options,
     )
     trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def trainer_on(folder, reward, curriculum=None, **options):
+    """Returns a trainer in the middle of a run and the rows of its next step, group after group."""
+    rows = shapes(folder)
+    sizes = [f"train.prompts_per_step={GROUPS}", f"train.group_size={SIZE}", f"train.per_device_batch={GROUPS * SIZE}"]
+    job = compose_job(["device=cpu", "train.temperature=1.5", *sizes])  # warm: two draws of a group differ
+    trainer = watched(rows, grpo_config(job.settings, 10, folder), Rule(reward, curriculum, None), **options)
     trainer.state.max_steps, trainer.state.global_step = 10, 3
     trainer.current_gradient_accumulation_steps = 1
     trainer.model.train()
