@@ -1,7 +1,6 @@
 """A run's settings become TRL's settings, its examples TRL's rows; then TRL trains."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from medloc.data.images import open_image
 from medloc.models.load import LoadedModel
 from medloc.settings.run import Settings, TrainSettings
 from medloc.training.checkpoint import checkpoint_step, newest_checkpoint
-from medloc.training.sharing import share_prompts, shared_processing
+from medloc.training.shared_processing import share_processing
+from medloc.training.sharing import share_prompts
 from medloc.training.trace import TraceWriter
 from medloc.training.trainer import CurriculumGRPOTrainer, Rule
 
@@ -133,6 +133,7 @@ def train_grpo(
     )
     trainer.remove_callback(PrinterCallback)
     if settings.train.share_prompts:
+        share_processing(loaded.processor)
         for model in (trainer.model, trainer.ref_model):
             if model is not None:
                 share_prompts(model)
@@ -140,5 +141,4 @@ def train_grpo(
     if checkpoint and checkpoint_step(checkpoint) >= steps:  # trained to the end, and stopped after that
         trainer._load_from_checkpoint(str(checkpoint))
         return
-    with shared_processing(loaded.processor.image_processor) if settings.train.share_prompts else nullcontext():
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

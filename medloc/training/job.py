@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers.utils import logging as transformers_logging
 
 from medloc.curriculum import curriculum_from
@@ -31,7 +30,7 @@ from medloc.settings.job import Job
 from medloc.settings.run import Settings
 from medloc.training.checkpoint import checkpoint_step, newest_checkpoint
 from medloc.training.grpo import planned_steps, train_grpo
-from medloc.training.hardware import cores, peak_memory_mb
+from medloc.training.hardware import cores, peak_memory_mb, set_threads
 from medloc.training.midway import Midway, evaluation_steps
 from medloc.training.progress import ProgressBar
 from medloc.training.trace import TraceWriter
@@ -67,7 +66,7 @@ def run_job(job: Job) -> Outcome:
     """
     settings = job.settings
     threads = settings.threads or cores()
-    torch.set_num_threads(threads)
+    set_threads(threads)
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()

@@ -15,7 +15,7 @@ from medloc.models.load import save_base
 from medloc.models.shapes import ShapeItem, draw_item
 from medloc.models.tiny_qwen import SIZES, tiny_model, tiny_processor
 from medloc.settings.pretrain import PretrainSettings
-from medloc.training.hardware import cores
+from medloc.training.hardware import cores, set_threads
 from medloc.training.resume import LoadsSavedLayout
 
 EASY, HARDEST = 0.06, 0.50  # shares of the run at which difficulty leaves 0 and reaches 1
@@ -91,7 +91,7 @@ def make_base(settings: PretrainSettings) -> Path:
     """
     if settings.model not in SIZES:
         raise ValueError(f"model={settings.model} is unknown; known: {', '.join(SIZES)}.")
-    torch.set_num_threads(settings.threads or cores())
+    set_threads(settings.threads or cores())
     torch.manual_seed(settings.seed)
     prompts = known_prompts()
     processor = tiny_processor(prompts)
