@@ -1,4 +1,4 @@
-"""Checkpoints that carry the curriculum, and finding the newest one that was written to the end."""
+"""Checkpoints that carry the state of curriculum and reward, and finding the newest one written to the end."""
 
 import json
 from pathlib import Path
@@ -28,18 +28,17 @@ class WholeCheckpoint:
 
 
 class CurriculumCheckpoint(WholeCheckpoint):
-    """Mix-in for the trainer: the curriculum's state lies in the checkpoint and is put back on every rank."""
+    """Mix-in for the trainer: the rule's state lies in the checkpoint and is put back on every rank."""
 
     rule: Any
 
     def _own_state(self) -> dict[str, Any]:
-        return {"curriculum": self.rule.curriculum.state_dict() if self.rule.curriculum else None}
+        return dict(self.rule.state_dict())
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)  # type: ignore[misc]
-        if checkpoint is not None and self.rule.curriculum:
-            state = json.loads((Path(checkpoint) / STATE_FILE).read_text(encoding="utf-8"))
-            self.rule.curriculum.load_state_dict(state["curriculum"])
+        if checkpoint is not None:
+            self.rule.load_state_dict(json.loads((Path(checkpoint) / STATE_FILE).read_text(encoding="utf-8")))
 
 
 def newest_checkpoint(folder: Path) -> Path | None:

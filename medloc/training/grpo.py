@@ -93,6 +93,8 @@ def train_grpo(
         grid=loaded.grid,
         on_observation=trace.observe,
         beside=semantic_rewards(settings, arguments.device),
+        redraws=settings.train.dynamic_sampling,
+        mask_dead_kl=settings.train.mask_dead_kl,
         model=loaded.model,
         processing_class=loaded.processor,
         args=arguments,

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 from transformers import TrainerCallback
 
 from medloc.records.atomic import write_text
+from medloc.rewards import is_dead
 from medloc.training.trainer import Observation
 
 HIT = 0.5  # the IoU at which groups of every method alike are called all-miss, all-hit or mixed
@@ -49,7 +50,9 @@ def _observed(seen: Observation) -> dict[str, Any]:
         "iou_margin": decision.iou_margin if decision else None,
         "updated": bool(decision and decision.updated),
         "reward": sum(flat) / len(flat),
-        "dead": sum(max(group) - min(group) < 1e-6 for group in seen.rewards) / groups,
+        "dead": sum(map(is_dead, seen.rewards)) / groups,
+        "redrawn": seen.redrawn,
+        "revived": seen.revived,
         "all_miss": hits.count(0) / groups,
         "all_hit": hits.count(size) / groups,
         "mixed": sum(0 < count < size for count in hits) / groups,

@@ -5,7 +5,7 @@ import pytest
 from medloc.settings.job import compose_job
 from medloc.training.checkpoint import STATE_FILE, newest_checkpoint
 from medloc.training.grpo import grpo_config, planned_steps
-from medloc.training.trainer import PARAMETERS, check_trl
+from medloc.training.trainer import HOOKS, check_trl
 
 
 def config(*overrides, steps=100):
@@ -50,13 +50,20 @@ def test_neither_steps_nor_epochs_is_refused():
         planned_steps(compose_job(["train.max_steps=null"]).settings.train, 80)
 
 
-def test_the_installed_trl_has_the_hook():
+def test_the_installed_trl_has_the_hooks():
     check_trl()
 
 
-def test_a_moved_hook_is_refused_by_name(monkeypatch):
-    monkeypatch.setattr("medloc.training.trainer.PARAMETERS", PARAMETERS[:-1])
-    with pytest.raises(RuntimeError, match=r"supports trl 1\.16"):
+@pytest.mark.parametrize("name", HOOKS)
+def test_a_moved_hook_is_refused_by_name(monkeypatch, name):
+    monkeypatch.setitem(HOOKS, name, HOOKS[name][:-1])
+    with pytest.raises(RuntimeError, match=rf"GRPOTrainer\.{name} takes .* supports trl 1\.16"):
+        check_trl()
+
+
+def test_a_vanished_hook_is_refused_by_name(monkeypatch):
+    monkeypatch.setitem(HOOKS, "_score_everything", ("self",))
+    with pytest.raises(RuntimeError, match=r"GRPOTrainer\._score_everything takes \(\)"):
         check_trl()
 
 

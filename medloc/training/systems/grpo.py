@@ -5,7 +5,7 @@ from dataclasses import asdict
 from medloc.curriculum import curriculum_from
 from medloc.models.semantic import semantic_fingerprint
 from medloc.records.key import CURRICULUM_GROUPS
-from medloc.rewards import REWARDS
+from medloc.rewards import reward_for
 from medloc.settings.run import Settings
 from medloc.training.grpo import train_grpo
 from medloc.training.systems.base import Training
@@ -41,7 +41,7 @@ def rule_of(settings: Settings) -> Rule:
     assert method.reward is not None
     config = {group: asdict(getattr(settings, group)) for group in CURRICULUM_GROUPS}
     return Rule(
-        reward=REWARDS[method.reward],
+        reward=reward_for(method.reward, method.preset),
         curriculum=curriculum_from(config) if method.uses_schedule else None,
         tau=method.tau,
         format_weight=method.format_weight,
