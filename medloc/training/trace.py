@@ -16,7 +16,7 @@ FROM_LOGS = ("kl", "entropy", "loss", "grad_norm")
 NOTHING_SEEN: dict[str, Any] = {  # what a system that samples no completions has to say of them
     **dict.fromkeys(("ious", "tau_used", "tau", "mean_reward", "reward_std", "iou_margin")),
     "updated": False,
-    **dict.fromkeys(("reward", "dead", "all_miss", "all_hit", "mixed", "parse_rate")),
+    **dict.fromkeys(("reward", "dead", "redrawn", "revived", "all_miss", "all_hit", "mixed", "parse_rate")),
 }
 
 
