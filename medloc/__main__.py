@@ -2,6 +2,7 @@
 
 COMMANDS = {
     "run": "train, evaluate, leave a record; -m sweeps",
+    "reproduce": "the runs behind the paper's tables and figures: what is missing, and making it",
     "report": "tables from the records",
     "replay": "feed a run's IoUs to another curriculum, without training",
     "score": "score a samples.jsonl again, without a GPU",

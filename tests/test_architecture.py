@@ -20,8 +20,9 @@ ABOVE = {  # a room may import rooms with a smaller number only
     "evaluation": 5,
     "training": 6,
     "report": 6,
+    "grid": 7,
 }
-ENTRY = 7  # run.py, replay.py, score.py ...: nothing imports them
+ENTRY = 8  # run.py, replay.py, score.py ...: nothing imports them
 
 STDLIB_ONLY = {"boxes", "records", "curriculum", "rewards"}
 WITHOUT_TORCH = (
@@ -33,7 +34,7 @@ WITHOUT_TORCH = (
     "records",
     "rewards",
 )
-LIGHT_COMMANDS = ("replay", "score", "report.__main__", "run", "__main__")
+LIGHT_COMMANDS = ("replay", "score", "report.__main__", "run", "reproduce", "__main__")
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 

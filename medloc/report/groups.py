@@ -6,7 +6,8 @@ from itertools import groupby
 from typing import NamedTuple, TypeVar
 
 from medloc.records import Record
-from medloc.report.rows import DATASETS, family_of
+from medloc.report.rows import DATASETS
+from medloc.settings.families import family_of
 
 Key = TypeVar("Key", bound="tuple[object, ...]")
 

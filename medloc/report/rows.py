@@ -4,18 +4,13 @@ from dataclasses import dataclass
 
 from medloc.records import Identity
 from medloc.report.paper import table1
+from medloc.settings.families import FAMILIES
 
 DATASETS = {"ham10000": "HAM10000", "heel": "HEEL", "tn3k": "TN3K"}
 """Data set in a record -> its name in the paper, in the order of its columns."""
 
 SEEDS = (42, 43, 44)
 """Table 1: "3 independent runs with different random seeds (42, 43 and 44)"."""
-
-FAMILIES = {
-    "tiny": {"3B": "tiny_s", "7B": "tiny_m", "32B": "tiny_l"},
-    "Qwen2.5-VL": {"3B": "qwen2_5_vl_3b", "7B": "qwen2_5_vl_7b", "32B": "qwen2_5_vl_32b"},
-}
-"""Model family -> the model that stands where the paper has 3B, 7B and 32B. Families never share a table."""
 
 METHODS = {
     "Zero Shot": "zero_shot",
@@ -54,11 +49,6 @@ class Row:
         if (identity["method"], identity["model"], identity["variant"]) != wanted:
             return False
         return self.schedule is None or identity["schedule"] == self.schedule
-
-
-def family_of(model: str) -> str | None:
-    """Return the family a model belongs to, None for a model that stands in no row."""
-    return next((family for family, sizes in FAMILIES.items() if model in sizes.values()), None)
 
 
 def _row(name: str) -> Row:

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from hydra.core.config_store import ConfigStore
-from omegaconf import OmegaConf
-
-from medloc.settings import curriculum, dataset, pretrain, run
-
 CHECKOUT = Path(__file__).resolve().parents[2]
 CONF = CHECKOUT / "conf"
 
 
 def register() -> None:
     """Registers every schema and the `checkout` resolver with Hydra; safe to repeat."""
+    from hydra.core.config_store import ConfigStore  # here, so that reading experiments/ need not wait for Hydra
+    from omegaconf import OmegaConf
+
+    from medloc.settings import curriculum, dataset, pretrain, run
+
     OmegaConf.register_new_resolver("checkout", lambda: str(CHECKOUT), replace=True)
     store = ConfigStore.instance()
     store.store(name="settings_schema", node=run.Settings)

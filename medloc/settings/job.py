@@ -11,13 +11,9 @@ from medloc.curriculum import curriculum_from
 from medloc.records.key import CURRICULUM_GROUPS
 from medloc.rewards import reward_for
 from medloc.settings import CONF, register
+from medloc.settings.planned import IDENTITY_GROUPS, NOT_A_VARIANT
 from medloc.settings.run import Settings
-
-IDENTITY_GROUPS = ("dataset", "model", "method", "schedule", "train")  # named in a record's identity
-NOT_A_VARIANT = (  # keys that change no number, or that the identity names
-    *("seed", "results", "cache", "rerun", "device", "threads", "tracking", "launch", "train.max_steps"),
-    *("dataset.root", "dataset.evaluate_on", "model.path"),
-)
+from medloc.settings.words import word
 
 
 @dataclass(frozen=True)
@@ -101,10 +97,12 @@ def _variant(config: DictConfig, choices: Mapping[str, str], overrides: Sequence
     """Names what differs from the plain run: other options of the groups, and single keys with other values."""
     chosen = [f"{group}={choices[group]}" for group in IDENTITY_GROUPS if group in choices]
     default = compose("config", chosen)
-    parts = []
+    parts = set()
     for override in overrides:
-        key, _, value = override.lstrip("+~").partition("=")
+        key = override.lstrip("+~").partition("=")[0]
         named = key in IDENTITY_GROUPS or key.startswith("hydra") or key in NOT_A_VARIANT
-        if not named and OmegaConf.select(config, key) != OmegaConf.select(default, key):
-            parts.append(f"{key}={value}")
+        value = OmegaConf.select(config, key)
+        if not named and value != OmegaConf.select(default, key):
+            plain = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+            parts.add(f"{key}={choices[key] if key in choices else word(plain)}")
     return " ".join(sorted(parts))

@@ -1,0 +1,63 @@
+"""One run of the grid, in whatever process it is called."""
+
+import os
+import time
+from dataclasses import dataclass
+
+from medloc.settings.planned import PlannedRun
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one attempt at a run ended.
+
+    Attributes:
+        run: what was run.
+        reason: why it failed, in one line; None if it is complete.
+        again: whether another attempt could end otherwise.
+        fresh: whether there was anything to do.
+        seconds: wall time, of a complete run as its record has it: without what is imported once.
+        steps: optimizer steps its record names.
+        a50: accuracy at IoU 0.5 on the test images, as a fraction.
+        notes: what the reader of the data set had to say.
+    """
+
+    run: PlannedRun
+    reason: str | None = None
+    again: bool = True
+    fresh: bool = True
+    seconds: float = 0.0
+    steps: int = 0
+    a50: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def do_run(run: PlannedRun, overrides: tuple[str, ...]) -> Result:
+    """Make one run, or what is left of it; a failure comes back as a result, so that the others go on."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from medloc.settings.job import compose_job
+    from medloc.settings.plainly import CONFIG_ERRORS, plainly
+
+    begin = time.perf_counter()
+    try:
+        job = compose_job(overrides)
+    except CONFIG_ERRORS as error:
+        return Result(run, plainly(error, "run"), again=False)
+    except ValueError as error:
+        return Result(run, str(error), again=False)
+    try:
+        from medloc.training.job import run_job  # torch is imported here
+
+        outcome = run_job(job)
+    except Exception as error:  # whatever ended this run must not end the grid; its record says `failed` and why
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return Result(run, reason, seconds=time.perf_counter() - begin)
+    final, wall = outcome.record.metrics["final"], outcome.record.timings.get("wall_s")
+    return Result(
+        run,
+        fresh=outcome.fresh,
+        seconds=time.perf_counter() - begin if wall is None else wall,
+        steps=outcome.record.identity["steps"],
+        a50=final["a50"] if final else None,
+        notes=outcome.notes,
+    )

@@ -1,0 +1,68 @@
+"""Failed runs are tried again a bounded number of times, after the others; the summary is exact."""
+
+from medloc.grid.execute import execute
+from medloc.grid.plan import make_plan
+from medloc.grid.setup import Setup, wanted
+from medloc.grid.work import Result
+from medloc.settings.thinning import Thinning
+
+
+def plan(tmp_path):
+    """Figure 8's three runs, none of them there."""
+    return make_plan(Setup(wanted(("figure8",), "tiny", Thinning()), tmp_path))
+
+
+class Launch:
+    """Fails each data set as often as it is told to, and remembers what it was given."""
+
+    def __init__(self, **failures):
+        self.failures, self.rounds = failures, []
+
+    def __call__(self, tasks):
+        self.rounds.append([run.identity["dataset"] for run, _ in tasks])
+        for run, overrides in tasks:
+            assert overrides[:-1] == run.overrides
+            dataset = run.identity["dataset"]
+            left = self.failures.get(dataset, 0)
+            self.failures[dataset] = left - 1
+            yield Result(run, "OSError: disk" if left > 0 else None, seconds=60, steps=400, a50=0.25)
+
+
+def done(tmp_path, launch, retries=1):
+    lines = []
+    return execute(plan(tmp_path), launch, retries, 1, lines.append), lines
+
+
+def test_a_failed_run_is_tried_again_after_the_others(tmp_path):
+    launch = Launch(heel=1)
+    tally, lines = done(tmp_path, launch)
+    assert launch.rounds == [["heel", "tn3k", "ham10000"], ["heel"]]
+    assert (len(tally.complete), tally.failed) == (3, {})
+    assert lines == [
+        "[0/3] figure8 MedLoc-R1-3B piecewise, heel, seed 42: failed, will be tried again: OSError: disk",
+        "[1/3] figure8 MedLoc-R1-3B piecewise, tn3k, seed 42: A@0.5 25.00, 1 min",
+        "[2/3] figure8 MedLoc-R1-3B piecewise, ham10000, seed 42: A@0.5 25.00, 1 min",
+        "1 failed; trying again.",
+        "[3/3] figure8 MedLoc-R1-3B piecewise, heel, seed 42: A@0.5 25.00, 1 min",
+    ]
+
+
+def test_the_number_of_attempts_is_bounded(tmp_path):
+    launch = Launch(heel=9)
+    tally, lines = done(tmp_path, launch, retries=2)
+    assert launch.rounds[1:] == [["heel"], ["heel"]]
+    assert [run.identity["dataset"] for run in tally.complete] == ["tn3k", "ham10000"]
+    assert {run.identity["dataset"]: reason for run, reason in tally.failed.items()} == {"heel": "OSError: disk"}
+    assert lines[-1] == "[3/3] figure8 MedLoc-R1-3B piecewise, heel, seed 42: failed: OSError: disk"
+
+
+def test_a_mistake_in_the_settings_is_not_tried_again(tmp_path):
+    rounds = []
+
+    def launch(tasks):
+        rounds.append(len(tasks))
+        return (Result(run, "train.x is not known", again=False) for run, _ in tasks)
+
+    tally, _ = done(tmp_path, launch)
+    assert rounds == [3]
+    assert len(tally.failed) == 3

@@ -1,0 +1,46 @@
+"""A thinned grid goes through every table, figure and method, and every page it leaves says SMOKE."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from medloc.records import find_records
+from medloc.settings.experiments import experiments
+from medloc.settings.thinning import SMOKE
+from tests.small import medloc
+
+NOT_SHIPPED = {"tiny_m", "tiny_l"}  # sizes whose bases a checkout may lack; every method runs on tiny_s besides
+HALF_AN_HOUR = 1800  # s, on two cores
+
+
+@pytest.mark.slow
+def test_every_method_table_and_figure(tmp_path):
+    given = ("all", "--smoke", f"results={tmp_path / 'results'}", f"cache={tmp_path / 'cache'}")
+    command = [sys.executable, "-m", "medloc.reproduce", *given, "--launch", "joblib", "--jobs", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=HALF_AN_HOUR, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+    wanted = {run for each in experiments(thinning=SMOKE) for run in each.runs()}
+    here = {run for run in wanted if run.identity["model"] not in NOT_SHIPPED}
+    records = find_records(tmp_path / "results").records
+    assert {record.status for record in records} == {"complete"}
+    made = {named(record.identity) for record in records}
+    assert {named(run.identity) for run in here} <= made <= {named(run.identity) for run in wanted}
+    assert {run.identity["method"] for run in wanted} == {record.identity["method"] for record in records}
+
+    again = medloc("reproduce", *given, "--dry-run")
+    assert f"{len(made)} complete, 0 to do" in again.stdout
+
+    report = medloc("report", f"results={tmp_path / 'results'}")
+    assert report.returncode == 0, report.stderr
+    pages = [page for page in (tmp_path / "results").rglob("*") if page.suffix in (".md", ".html")]
+    assert pages
+    assert [page.name for page in pages if "SMOKE" not in page.read_text(encoding="utf-8")] == []
+
+
+def named(identity):
+    """The words that a plan and a record share."""
+    return tuple(identity[word] for word in ("dataset", "model", "method", "schedule", "train", "seed", "variant"))
