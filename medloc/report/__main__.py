@@ -1,4 +1,4 @@
-"""python -m medloc.report: records -> tables."""
+"""python -m medloc.report: records -> tables, figures, one page."""
 
 import sys
 from collections import Counter
@@ -12,18 +12,22 @@ from medloc.records.record import Status
 HELP = """\
 python -m medloc.report [results=PATH]
 
-Reads the record of every run in PATH/runs, says what it found, and writes PATH/tables/table1.md and
-table1.csv: the paper's Table 1 with our mean ± standard deviation over seeds (N) beside the paper's value.
+Reads the record of every run in PATH/runs, says what it found, and writes into PATH
+  report.html   everything on one page that opens from disk
+  tables/       table1 ... table8 and rewards (ours) as .md to read, .tex for a paper and .csv to compute with:
+                our mean ± standard deviation over seeds (N) beside the paper's value, and what few seeds can
+                say about the differences; claims and audit: the paper's sentences held against these runs,
+                and its numbers against each other
+  figures/      figure1 and figure3 ... figure8 as .svg and .png, their numbers as .csv
 Needs no GPU and changes no run. Runs that do not compare (phantom and real data, other training, other
-fingerprints) get tables of their own. A missing cell is "-"; below the table stands the command that would
-fill it.
+fingerprints) get tables of their own. A missing cell is "-"; the page says which command would fill it.
 
   results=PATH       folder with runs/ (default: results/ of the checkout)
   results=published  the committed records of the reproduction
 
 Examples:
   python -m medloc.run -m schedule=piecewise,linear,cosine seed=42,43,44    make nine runs
-  python -m medloc.report                                                  see them in the table
+  python -m medloc.report                                                  see them on the page
 
 Exit status: 0, also where runs are missing; 2 for an argument that is none.
 """
@@ -35,11 +39,10 @@ def main(arguments: list[str]) -> int:
         print(HELP, end="")
         return 0
     try:
-        results = results_folder(arguments)
+        report(results_folder(arguments))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    report(results)
     return 0
 
 
@@ -59,20 +62,21 @@ def results_folder(arguments: list[str]) -> Path:
 
 
 def report(results: Path) -> None:
-    """Read the records, write the tables and print both."""
-    from medloc.records import find_records, write_text
-    from medloc.report.groups import group_records
-    from medloc.report.layout import csv_text, markdown
+    """Read the records, write the report, and print its summary.
+
+    Raises:
+        ValueError: A file of the results folder that says how to read it is torn.
+    """
+    from medloc.records import find_records
+    from medloc.report.terminal import summary_lines
+    from medloc.report.whole import write_report
 
     found = find_records(results)
     print(*found_lines(results, found), sep="\n", end="\n\n")
-    groups = group_records(found.records)
-    text = markdown(groups)
-    print(text)
-    if results.is_dir():
-        write_text(results / "tables" / "table1.md", text)
-        write_text(results / "tables" / "table1.csv", csv_text(groups))
-        print(f"Written: {results / 'tables' / 'table1.md'} and table1.csv")
+    written = write_report(results, found)
+    print(*summary_lines(written.content), sep="\n")
+    if written.page:
+        print(f"Tables and figures: {results / 'tables'}, {results / 'figures'}\nAll on one page: {written.page}")
 
 
 def found_lines(results: Path, found: Found) -> list[str]:

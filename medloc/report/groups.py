@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 
-from medloc.records import Record
+from medloc.records import NUMERICS, Record
 from medloc.report.rows import DATASETS
 from medloc.settings.families import family_of
 
@@ -40,6 +40,7 @@ class Group:
         length: How long it trains ("250 steps").
         records: The records, by key; never two of the same run and seed.
         notes: What a reader of the table must know, one line each.
+        smoke: Whether the runs only show that everything runs.
     """
 
     setting: Setting
@@ -47,6 +48,7 @@ class Group:
     length: str
     records: tuple[Record, ...]
     notes: tuple[str, ...] = ()
+    smoke: bool = False
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -57,17 +59,35 @@ class Group:
     @property
     def heading(self) -> str:
         """Say what the numbers stand for: "phantom data, tiny models, train=tiny, 250 steps"."""
-        words = [f"{self.setting.kind} data", f"{self.setting.family} models"]
+        if not self.records:
+            return self.data_heading
+        words = [self.data_heading, f"{self.setting.family} models"]
         words += [f"train={self.train}", self.length] if self.train else ["nothing trained"]
         if self.setting.evaluated_on != "test":
             words.append(f"evaluated on {self.setting.evaluated_on} images")
         return ", ".join(words)
 
+    @property
+    def data_heading(self) -> str:
+        """Say what the images are, for what holds whatever was trained: "phantom data"."""
+        if not self.records:
+            return "no complete run yet"
+        return f"{'SMOKE (the numbers mean nothing), ' if self.smoke else ''}{self.setting.kind} data"
 
-def group_records(records: Iterable[Record]) -> list[Group]:
+
+def empty_group() -> Group:
+    """Return the group of a results folder without a complete run: phantoms and tiny models, nothing there yet."""
+    return Group(Setting("test", "phantom", "tiny", NUMERICS, (0, 0)), "", "", ())
+
+
+def group_records(records: Iterable[Record], smoke: bool = False) -> list[Group]:
     """Sort the complete records into tables within which everything compares, the largest table first.
 
     A zero-shot run has no training, so it stands in every table of its setting.
+
+    Args:
+        records: The records of a results folder, of any status.
+        smoke: Whether they only show that everything runs.
     """
     complete = [record for record in records if record.status == "complete"]
     setting = _settings(complete)
@@ -79,7 +99,7 @@ def group_records(records: Iterable[Record]) -> list[Group]:
         groups += [Group(shared, *length, tuple(members + untrained)) for length, members in lengths]
         if not trained:
             groups.append(Group(shared, "", "", tuple(untrained)))
-    groups = [_annotate(_without_doubles(group)) for group in groups]
+    groups = [replace(_annotate(_without_doubles(group)), smoke=smoke) for group in groups]
     return sorted(groups, key=lambda group: (group.setting.evaluated_on != "test", -len(group.records)))
 
 
@@ -103,7 +123,9 @@ def _settings(records: Sequence[Record]) -> Callable[[Record], Setting]:
 def _length(record: Record) -> str:
     """Say how long a run trains, as configured: epochs are as many steps as the data set makes of them."""
     train = record.config.get("train", {})
-    if train.get("max_steps") is None and train.get("epochs") is not None:
+    if train.get("max_steps") is not None:
+        return f"{train['max_steps']} steps"
+    if train.get("epochs") is not None:
         return f"{train['epochs']} epochs"
     return f"{record.identity['steps']} steps"
 

@@ -1,20 +1,25 @@
 """What is missing from a table, and the command that would fill it."""
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from medloc.records.provenance import CHECKOUT
-from medloc.report.groups import Group
-from medloc.report.rows import DATASETS, FAMILIES, ROWS, Row
-from medloc.report.table1 import row_records
-
-CONF = CHECKOUT / "conf"
+from medloc.report.values import Values
+from medloc.settings.conf_files import has_option
+from medloc.settings.experiments import Row
+from medloc.settings.planned import PlannedRun
 
 
 @dataclass(frozen=True)
 class Missing:
-    """Runs of one row that have no complete record, and the command that makes them."""
+    """Runs of one row that have no complete record, and the command that makes them.
+
+    Attributes:
+        row: Name of the row, or what else is missing.
+        datasets: The data sets that lack the same seeds.
+        seeds: Those seeds; () where none is asked for.
+        command: What to type.
+    """
 
     row: str
     datasets: tuple[str, ...]
@@ -22,88 +27,46 @@ class Missing:
     command: str
 
     def __str__(self) -> str:
-        """Return an item of a list: the runs in words, then the command on a line of its own."""
-        seeds = f"seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}"
-        return f"- {self.row}, {', '.join(self.datasets)}, {seeds}:\n  `{self.command}`"
+        """Return the runs in words: "SFT-3B, heel, seeds 42, 43"."""
+        seeds = f"seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}" if self.seeds else ""
+        return ", ".join(filter(None, (self.row, *self.datasets, seeds)))
 
 
-def missing_runs(group: Group | None, conf: Path = CONF) -> list[Missing]:
-    """List the runs that the rows of Table 1 still need, as few commands as will do.
+def missing_runs(values: Values, experiment: str, rows: Iterable[Row]) -> list[Missing]:
+    """List the runs that rows of an experiment still need, as few commands as will do.
 
-    Args:
-        group: The table; None where there is no record at all.
-        conf: The folder of the config groups: rows whose method or model it lacks are left to `unavailable`.
+    Rows whose method or model this checkout lacks are left to `unavailable`.
     """
-    rows = [row for row in ROWS if _available(row, group, conf)]
-    return [missing for row in rows for missing in _missing_of(row, group)]
+    return [one for row in rows if _available(row) for one in _commands(row, values.missing_of(experiment, row))]
 
 
-def unavailable(group: Group | None, conf: Path = CONF) -> list[str]:
+def unavailable(rows: Iterable[Row]) -> list[str]:
     """Name the rows whose method or model this checkout cannot run."""
-    return [row.name for row in ROWS if not _available(row, group, conf)]
+    return [row.name for row in rows if not _available(row)]
 
 
-def _available(row: Row, group: Group | None, conf: Path) -> bool:
-    model = FAMILIES[_family(group)][row.size]
-    return all((conf / path).is_file() for path in (f"method/{row.method}.yaml", f"model/{model}.yaml"))
+def _available(row: Row) -> bool:
+    return all(has_option(group, str(row.set[group])) for group in ("method", "model"))
 
 
-def _family(group: Group | None) -> str:
-    return group.setting.family if group else "tiny"
-
-
-def _missing_of(row: Row, group: Group | None) -> Iterable[Missing]:
+def _commands(row: Row, runs: Iterable[PlannedRun]) -> Iterable[Missing]:
     """Put data sets that lack the same seeds into one command, except real ones: each has its own folder."""
-    lacking: dict[tuple[int, ...], list[str]] = {}
-    for dataset in group.datasets if group else DATASETS:
-        lacking.setdefault(_lacking_seeds(row, dataset, group), []).append(dataset)
-    real = group is not None and group.setting.kind == "real"
-    for seeds, datasets in lacking.items():
-        for together in [[one] for one in datasets] if real else [datasets]:
-            if seeds:
-                yield Missing(row.name, tuple(together), seeds, _command(row, group, together, seeds))
+    seeds: dict[tuple[tuple[str, ...], str], list[int]] = {}
+    for run in runs:
+        seeds.setdefault((_shared(run), run.identity["dataset"]), []).append(run.identity["seed"])
+    datasets: dict[tuple[tuple[str, ...], tuple[int, ...]], list[str]] = {}
+    for (words, dataset), found in seeds.items():
+        datasets.setdefault((words, tuple(found)), []).append(dataset)
+    for (words, wanted), together in datasets.items():
+        yield Missing(row.name, tuple(together), wanted, _command(words, together, wanted))
 
 
-def _lacking_seeds(row: Row, dataset: str, group: Group | None) -> tuple[int, ...]:
-    members = row_records(row, group) if group else []
-    members = [record for record in members if record.identity["dataset"] == dataset]
-    if members and row.method == "zero_shot":
-        return ()  # a greedy answer without training is the same under every seed
-    seeds = {record.identity["seed"] for record in members}
-    return tuple(seed for seed in row.seeds if seed not in seeds)
+def _shared(run: PlannedRun) -> tuple[str, ...]:
+    """Return a run's overrides without its data set and seed."""
+    return tuple(word for word in run.overrides if word.partition("=")[0] not in ("dataset", "seed"))
 
 
-def _command(row: Row, group: Group | None, datasets: list[str], seeds: tuple[int, ...]) -> str:
-    many = len(datasets) * len(seeds) > 1
-    words = ["python -m medloc.run", "-m" if many else "", f"method={row.method}"]
-    words.append(f"schedule={row.schedule}" if row.schedule else "")
-    words.append(f"model={FAMILIES[_family(group)][row.size]}")
-    words.append(f"dataset={','.join(datasets)}")
-    words += _setting_words(row, group, datasets[0])
-    words.append(f"seed={','.join(map(str, seeds))}")
-    return " ".join(word for word in words if word)
-
-
-def _setting_words(row: Row, group: Group | None, dataset: str) -> list[str]:
-    """Return the overrides that put a run into this group and no other."""
-    if group is None:
-        return []
-    words = []
-    if group.setting.kind == "real":
-        words.append(f"dataset.root={_root(group, dataset)}")
-    if group.setting.evaluated_on != "test":
-        words.append(f"dataset.evaluate_on={group.setting.evaluated_on}")
-    if group.train and row.method != "zero_shot":
-        words += [f"train={group.train}", *_length_word(group.length)]
-    return words
-
-
-def _root(group: Group, dataset: str) -> str:
-    """Name the folder without saying where it lies on the machine that made the record."""
-    origins = sorted({r.identity["origin"] for r in group.records if r.identity["dataset"] == dataset})
-    return f"PATH_TO/{origins[0].partition(': ')[2]}" if origins else f"PATH_TO/{DATASETS[dataset]}"
-
-
-def _length_word(length: str) -> list[str]:
-    number, _, unit = length.partition(" ")
-    return {"steps": [f"train.max_steps={number}"], "epochs": [f"train.epochs={number}"]}.get(unit, [])
+def _command(words: Iterable[str], datasets: Iterable[str], seeds: Iterable[int]) -> str:
+    dataset, seed = ",".join(datasets), ",".join(map(str, seeds))
+    many = ["-m"] if "," in dataset + seed else []
+    return f"python -m medloc.run {shlex.join([*many, f'dataset={dataset}', *words, f'seed={seed}'])}"

@@ -12,7 +12,7 @@ from medloc.settings import CONF
 @cache
 def default_options() -> dict[str, str]:
     """Return the option that `conf/config.yaml` chooses in every group."""
-    entries = _load("config.yaml")["defaults"]
+    entries = _config()["defaults"]
     pairs = [pair for entry in entries if isinstance(entry, dict) for pair in entry.items()]
     return {group: option for group, option in pairs if not group.startswith("override ")}
 
@@ -40,7 +40,7 @@ def default_value(key: str, options: Mapping[str, str]) -> Any:
     """
     group, _, rest = key.partition(".")
     if group not in options:
-        found: Any = _load("config.yaml")
+        found: Any = _config()
         path = key
     elif has_option(group, options[group]):
         found, path = _merged(group, options[group]), rest
@@ -73,6 +73,11 @@ def _merged(group: str, option: str) -> dict[str, Any]:
         if isinstance(parent, str) and has_option(group, parent):
             values |= _merged(group, parent)
     return values | own
+
+
+@cache
+def _config() -> dict[str, Any]:
+    return _load("config.yaml")
 
 
 def _load(path: str) -> dict[str, Any]:

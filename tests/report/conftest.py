@@ -1,8 +1,11 @@
+import json
 from collections.abc import Callable
 
 import pytest
 
 from medloc.records import NUMERICS, Record, write_record
+from medloc.report.groups import group_records
+from medloc.report.values import Values
 
 
 def scores(a50, a80=0.2, mean_accuracy=0.3):
@@ -12,14 +15,13 @@ def scores(a50, a80=0.2, mean_accuracy=0.3):
 
 def fabricate(method="medloc", dataset="heel", seed=42, a50=0.9, **changes):
     """One complete phantom record; `changes` replace words of its identity or fields of the record."""
-    schedule = {"medloc": "piecewise", "vlm_r1": "fixed"}.get(method)
     identity = {
         "dataset": dataset,
         "origin": "phantom",
         "evaluated_on": "test",
         "model": "tiny_s",
         "method": method,
-        "schedule": schedule,
+        "schedule": "piecewise" if method == "medloc" else None,
         "train": "tiny",
         "steps": 0 if method == "zero_shot" else 250,
         "seed": seed,
@@ -50,9 +52,22 @@ def fabricate(method="medloc", dataset="heel", seed=42, a50=0.9, **changes):
     return Record(**fields | changes)
 
 
+def three_seeds(method="medloc", a50=(0.90, 0.92, 0.97), a80=(0.20, 0.30, 0.40), **changes):
+    """Runs of seeds 42, 43, 44 with these accuracies; mAP is always 30 %."""
+    records = [fabricate(method, seed=seed, **changes) for seed in (42, 43, 44)]
+    for record, first, second in zip(records, a50, a80, strict=True):
+        record.metrics["final"] = scores(first, second)
+    return records
+
+
 @pytest.fixture(name="fabricate")
 def fabricate_fixture() -> Callable[..., Record]:
     return fabricate
+
+
+@pytest.fixture(name="three_seeds")
+def three_seeds_fixture():
+    return three_seeds
 
 
 @pytest.fixture(name="scores")
@@ -70,3 +85,26 @@ def results(tmp_path):
         return tmp_path / "results"
 
     return put
+
+
+@pytest.fixture
+def answered(tmp_path):
+    """`answered(record, ious)` puts a samples file beside a record; images 2k and 2k + 1 show the same lesion."""
+
+    def put(record, ious, name="samples.jsonl"):
+        folder = tmp_path / "results" / "runs" / record.key
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = [{"id": f"image{i}", "group": f"lesion{i // 2}", "iou": iou} for i, iou in enumerate(ious)]
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    return put
+
+
+@pytest.fixture
+def values(tmp_path):
+    """`values(record, ...)` returns what the largest group of these records holds."""
+
+    def read(*records):
+        return Values(group_records(records)[0], tmp_path / "results")
+
+    return read

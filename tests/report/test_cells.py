@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medloc.report.cells import Cell, fixed_cell
+from medloc.report.cells import Cell, Count, Delta, fixed_cell, marks
 
 
 def test_hand_computed():
@@ -44,3 +44,24 @@ def test_agrees_with_the_textbook(values):
     cell = Cell(tuple(values))
     assert cell.mean == pytest.approx(100 * mean(values))
     assert cell.sd == pytest.approx(100 * stdev(values))
+
+
+def test_differences_and_counts_as_printed():
+    assert str(Delta(1.6, 0.2, 3, "**")) == "+1.60** (3)"
+    assert str(Delta(-0.004, None, 1)) == "-0.00 (1)"
+    assert str(Delta()) == str(Count()) == "-"
+    assert str(Count(0)) == "0"
+
+
+@pytest.mark.parametrize(
+    ("means", "marked"),
+    [
+        ({"a": 1.0, "b": 3.0, "c": 2.0}, {"a": "", "b": "best", "c": "second"}),
+        ({"a": 3.001, "b": 3.004, "c": 2.0}, {"a": "best", "b": "best", "c": "second"}),  # equal as printed
+        ({"a": 3.0, "b": 2.0, "c": 2.0}, {"a": "best", "b": "second", "c": "second"}),
+        ({"a": 3.0, "b": None}, {}),  # nothing to be better than
+        ({}, {}),
+    ],
+)
+def test_best_and_second_best(means, marked):
+    assert marks(means) == marked

@@ -15,7 +15,8 @@ def test_tables_are_the_same_bytes_when_made_again(results, fabricate, capsys):
     printed = capsys.readouterr().out
     assert main([f"results={folder}"]) == 0
     assert {path.name: path.read_bytes() for path in (folder / "tables").iterdir()} == first
-    assert set(first) == {"table1.md", "table1.csv"}
+    names = [*(f"table{number}" for number in range(1, 9)), "rewards"]
+    assert set(first) == {f"{name}.{ending}" for name in names for ending in ("md", "tex", "csv")}
     assert capsys.readouterr().out == printed
     assert "Found 6 records" in printed
     assert first["table1.md"].decode() in printed
@@ -27,6 +28,9 @@ def test_a_deleted_record_changes_the_table_and_is_named(results, fabricate, cap
     assert main([f"results={folder}"]) == 0
     printed = capsys.readouterr().out
     assert "MedLoc-R1-3B piecewise, heel, seed 44:" in printed
+    assert (
+        "medloc.run dataset=heel model=tiny_s method=medloc schedule=piecewise train.max_steps=250 seed=44" in printed
+    )
     assert "(2)" in printed
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from medloc.report.groups import group_records
+from medloc.report.groups import empty_group, group_records
 
 
 def keys(group):
@@ -86,6 +86,17 @@ def test_headings_say_what_the_numbers_stand_for(fabricate):
     (group,) = group_records([fabricate(origin="real: HEEL", evaluated_on="calibration")])
     assert group.heading == "real data, tiny models, train=tiny, 250 steps, evaluated on calibration images"
     assert "Data are real: HEEL." in group.notes
+
+
+def test_a_thinned_grid_is_labelled(fabricate):
+    (group,) = group_records([fabricate()], smoke=True)
+    assert group.heading == "SMOKE (the numbers mean nothing), phantom data, tiny models, train=tiny, 250 steps"
+    assert group.data_heading == "SMOKE (the numbers mean nothing), phantom data"
+
+
+def test_nothing_is_said_to_be_nothing():
+    assert empty_group().heading == "no complete run yet"
+    assert len(empty_group().datasets) == 3
 
 
 def test_a_seed_counts_once_and_the_later_record_wins(fabricate):

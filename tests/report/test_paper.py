@@ -16,7 +16,7 @@ from medloc.report.paper import (
     read_table,
     table1,
 )
-from medloc.report.rows import DATASETS, ROWS
+from medloc.report.rows import DATASETS
 
 PAPER_SHAPES = {  # table: rows, data sets of a row (or None where they differ), metrics, cells
     1: (12, 3, 3, 108),  # 12 * 9
@@ -156,11 +156,3 @@ def test_a_number_that_does_not_fit_is_named(path, value, message):
     inner[last] = value
     with pytest.raises(ValueError, match=message):
         read_table(1, found)
-
-
-def test_rows_find_their_method_size_and_schedule():
-    found = {row.name: (row.method, row.size, row.schedule) for row in ROWS}
-    assert found["Zero Shot-32B"] == ("zero_shot", "32B", None)
-    assert found["VLM-R1-3B"] == ("vlm_r1", "3B", None)
-    assert found["MedLoc-R1-7B piecewise"] == ("medloc", "7B", "piecewise")
-    assert [row.name for row in ROWS] == list(table1())

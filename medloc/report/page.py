@@ -1,0 +1,189 @@
+"""`report.html`: everything on one page that opens from disk, without scripts and without anything from elsewhere."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from medloc import __version__
+from medloc.records import Found
+from medloc.report.claim_list import UNTESTABLE
+from medloc.report.figures import Drawn
+from medloc.report.inline_svg import inline_svg
+from medloc.report.missing import unavailable
+from medloc.report.origins import origins
+from medloc.report.rows import DATASETS
+from medloc.report.table_grids import comparison_grids, main_grids
+from medloc.report.table_markdown import comparisons_text
+from medloc.report.tables import Table
+from medloc.report.text_table import TextTable
+from medloc.report.values import Values
+from medloc.report.verdict import FAILS, HOLDS, MISSING, UNDECIDED
+
+TEMPLATES = Path(__file__).with_name("templates")
+SECTIONS = {
+    "tables": "Tables",
+    "figures": "Figures",
+    "claims": "Claims ledger",
+    "audit": "Audit of the paper",
+    "missing": "What is missing",
+    "provenance": "Provenance",
+}
+MARKS = {"best": "b", "second": "u"}
+VERDICTS = {HOLDS: "good", FAILS: "bad", UNDECIDED: "open", MISSING: "open", UNTESTABLE: "open"}
+"""What a claim's verdict says -> how it is coloured."""
+
+
+class Placed(NamedTuple):
+    """A figure and what its numbers stand for."""
+
+    heading: str
+    figure: Drawn
+
+
+class Ledger(NamedTuple):
+    """The claims held against one group: claim by claim, comparison by comparison, and whether any could be."""
+
+    claims: TextTable
+    comparisons: TextTable
+    tested: bool
+
+
+@dataclass(frozen=True)
+class Content:
+    """What stands on the page.
+
+    Attributes:
+        found: The records, and what could not be read.
+        values: The groups, the one that the page is about first.
+        tables: In the order of printing.
+        figures: Likewise.
+        claims: The claims ledger, for each group.
+        audit: The paper's numbers against each other.
+    """
+
+    found: Found
+    values: Sequence[Values]
+    tables: Sequence[Table]
+    figures: Sequence[Placed]
+    claims: Sequence[Ledger]
+    audit: TextTable
+
+
+def page(content: Content) -> str:
+    """Return the page; every text in it is escaped, above all what a model wrote."""
+    loader = FileSystemLoader(TEMPLATES)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html.j2").render(_context(content)) + "\n"
+
+
+def _context(content: Content) -> dict[str, Any]:
+    first = content.values[0]
+    complete = [record for record in content.found.records if record.status == "complete"]
+    missing = missing_count(first)
+    return {
+        "version": __version__,
+        "heading": first.group.heading,
+        "tiny": (first.group.setting.kind, first.group.setting.family) == ("phantom", "tiny"),
+        "sections": SECTIONS.items(),
+        "marks": MARKS,
+        "verdicts": VERDICTS,
+        "tiles": _tiles(content, len(complete), missing),
+        "tables": _tables(content.tables),
+        "shared": _shared_notes(content.tables).items(),
+        "figures": [_figure(*placed) for placed in content.figures],
+        "claims": content.claims,
+        "audit": content.audit,
+        "missing": [*_missing(content)],
+        "missing_count": missing,
+        "reproduce": "python -m medloc.reproduce all" if any(table.reproduce for table in content.tables) else "",
+        "lacking": sorted({name for table in content.tables for name in table.lacking}),
+        "provenance": origins(complete),
+        "problems": _problems(content),
+    }
+
+
+def _tiles(content: Content, complete: int, missing: int) -> list[dict[str, Any]]:
+    said = [text for ledger in content.claims[:1] for row in ledger.claims.rows for text in row]
+    tiles = [(complete, "complete runs"), (missing, "runs missing"), (len(content.audit.rows), "findings of the audit")]
+    tiles[2:2] = [(said.count(word), f"claims: {word}") for word in VERDICTS if word in said]
+    return [{"number": number, "words": words} for number, words in tiles]
+
+
+def _tables(tables: Sequence[Table]) -> list[dict[str, Any]]:
+    shared = _shared_notes(tables)
+    return [
+        {
+            "id": f"{table.name}-{place}",
+            "title": table.title,
+            "heading": table.heading,
+            "legend": table.legend,
+            "grids": main_grids(table),
+            "compared": comparison_grids(table),
+            "comparing": comparisons_text(table),
+            "notes": [note for note in table.notes if note not in shared[table.heading]],
+        }
+        for place, table in enumerate(tables, start=1)
+    ]
+
+
+def _shared_notes(tables: Sequence[Table]) -> dict[str, list[str]]:
+    """Return, for each group's heading, the notes that stand below all of its tables."""
+    shared: dict[str, list[str]] = {}
+    for table in tables:
+        shared[table.heading] = [note for note in shared.get(table.heading, table.notes) if note in table.notes]
+    return shared
+
+
+def _figure(heading: str, figure: Drawn) -> dict[str, Any]:
+    picture = None
+    if figure.svg:
+        picture = inline_svg(figure.svg.read_text(encoding="utf-8"), figure.name, f"{figure.title}; {heading}")
+    return {
+        "id": figure.name,
+        "title": figure.title,
+        "heading": heading,
+        "shows": figure.shows,
+        "reading": figure.reading,
+        "picture": picture,
+        "lacking": figure.lacking,
+        "answers": [*_answers(figure)],
+    }
+
+
+def _answers(figure: Drawn) -> Iterator[dict[str, str]]:
+    for strip in figure.gallery.strips if figure.gallery else ():
+        for one in strip.shown:
+            for answer in one.answers:
+                overlap = f"{answer.iou:.2f}" if answer.box else "no box"
+                image = f"{DATASETS[strip.dataset]} {one.id}"
+                yield {"image": image, "why": one.why, "row": answer.row, "iou": overlap, "text": answer.text}
+
+
+def _missing(content: Content) -> Iterator[dict[str, Any]]:
+    """Yield the tables and figures that lack runs, with the commands that make them."""
+    parts = [(f"{table.title}; {table.heading}", table.missing) for table in content.tables]
+    parts += [(f"{figure.title}; {heading}", figure.missing) for heading, figure in content.figures]
+    for title, missing in parts:
+        if missing:
+            runs = sum(len(one.datasets) * len(one.seeds) for one in missing)
+            yield {"title": title, "runs": runs, "commands": missing}
+
+
+def missing_count(values: Values) -> int:
+    """Count the distinct runs that all experiments together lack, of rows that this checkout can run."""
+    runs = set()
+    for name, experiment in values.experiments.items():
+        lacking = unavailable(experiment.rows)
+        for row in experiment.rows:
+            runs |= set() if row.name in lacking else set(values.missing_of(name, row))
+    return len(runs)
+
+
+def _problems(content: Content) -> list[str]:
+    failed = [f"{record.key}: {record.reason}" for record in content.found.records if record.status == "failed"]
+    return [*failed, *content.found.problems, *(problem for values in content.values for problem in values.problems)]

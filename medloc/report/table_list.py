@@ -1,0 +1,89 @@
+"""Which tables of accuracies there are: their rows are an experiment's, their other numbers the paper's."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from medloc.report.paper import METRICS, PaperTable, paper_table
+from medloc.report.table_differences import Pair
+
+ALL = tuple(METRICS)
+MEDLOC = "MedLoc-R1-3B piecewise"
+
+TABLE1_PAIRS = (
+    Pair("Δ (MedLoc-VLM)", MEDLOC, "VLM-R1-3B", "MedLoc-VLM"),
+    Pair("Δ (MedLoc-VTriune)", MEDLOC, "V-Triune-3B", "MedLoc-VTriune"),
+    Pair("Δ (MedLoc-VTriune matched, ours)", MEDLOC, "V-Triune-3B matched"),
+    Pair("Δ (MedLoc-RawIoU)", MEDLOC, "Raw-IoU-3B", "MedLoc-RawIoU"),
+    Pair("Δ (MedLoc-SFT, ours)", MEDLOC, "SFT-3B"),
+)
+
+PRESETS = (
+    "V-Triune-3B has its own code's thresholds 0.85, 0.95, 0.99; V-Triune-3B matched (ours) has 0.3, 0.5, 0.8. "
+    "The paper prints none."
+)
+PATHS = (
+    "τ path: the thresholds that a row's schedule can reach, raised whenever it is asked. Schedules with equal paths "
+    "differ in their parameters alone, not in what they do."
+)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What sets one table apart from the others.
+
+    Attributes:
+        name: Of its files and of its experiment.
+        metrics: The columns, for every data set.
+        part: What stands behind the experiment's title where it fills several tables.
+        holds: Tells by its name whether a row is in this part.
+        settings: Setting as `paper_numbers.yaml` names it -> heading of its column.
+        path: Whether each row's reachable thresholds are printed.
+        pairs: The differences; () for those of `minuends`.
+        minuends: Rows from which every other trained row is subtracted; () for the first trained row.
+        notes: What the reader must know.
+    """
+
+    name: str
+    metrics: tuple[str, ...] = ("a50",)
+    part: str = ""
+    holds: Callable[[str], bool] = lambda row: True
+    settings: Mapping[str, str] = field(default_factory=dict)
+    path: bool = False
+    pairs: tuple[Pair, ...] = ()
+    minuends: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def paper(self) -> PaperTable | None:
+        """The table as the paper prints it; None for one of ours."""
+        number = self.name.removeprefix("table")
+        return paper_table(int(number)) if number.isdecimal() else None
+
+
+def _is_group_size(row: str) -> bool:
+    return row.startswith("Group size")
+
+
+DESCRIPTIONS = (
+    Description("table1", ALL, pairs=TABLE1_PAIRS, notes=(PRESETS,)),
+    Description("table2", settings={"reward": "r̄ ≥ P", "margin": "m̄ ≥ Δ", "stability": "σ ≤ S"}),
+    Description("table3", settings={"step": "δ", "P": "P", "S": "S"}, path=True, notes=(PATHS,)),
+    Description("table4", path=True, notes=(PATHS,)),
+    Description(
+        "table6",
+        settings={"delta1": "δ1", "delta2": "δ2", "beta1": "β1", "beta2": "β2"},
+        path=True,
+        minuends=("0.15 0.10 0.55 0.75", "0.15 0.10 0.50 0.75"),
+        notes=(PATHS, "The paper does not print δ3; it is 0.05 in every row."),
+    ),
+    Description(
+        "table7",
+        part="left: more baselines",
+        holds=lambda row: not _is_group_size(row),
+        minuends=("MedLoc-R1 (Ours)",),
+    ),
+    Description("table7", part="right: group size G", holds=_is_group_size, minuends=("Group size 8",)),
+    Description("table8", ALL, minuends=("MedLoc-3B (Qwen)",)),
+    Description("rewards", ALL, minuends=("MedLoc-R1 piecewise",)),
+)
+"""Table 5 counts images and is built by `table_counts`."""

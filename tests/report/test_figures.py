@@ -1,0 +1,208 @@
+import csv
+import json
+import shutil
+
+import pytest
+
+from medloc.records import find_records
+from medloc.report.answered import NotHereError, image_files
+from medloc.report.figures import FIGURES, write_figures
+from medloc.report.groups import empty_group
+from medloc.report.table_files import all_values
+from medloc.report.values import Values
+from medloc.settings.experiments import experiment
+from tests.report.grid import STEPS, fill, planned
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("phantoms")
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory, cache):
+    """All runs of all figures."""
+    return fill(tmp_path_factory.mktemp("results"), planned(*FIGURES), cache)
+
+
+def values_of(results):
+    return all_values(results, find_records(results).records)[0]
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def number(text):
+    return float(text) if text else None
+
+
+@pytest.fixture(scope="module")
+def figures(grid, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("figures")
+    return folder, {figure.name: figure for figure in write_figures(values_of(grid), folder)}
+
+
+def test_every_figure_is_drawn_and_lacks_nothing(figures):
+    folder, drawn = figures
+    assert list(drawn) == ["figure1", "figure3", "figure4", "figure5", "figure6", "figure7", "figure8"]
+    for name, figure in drawn.items():
+        assert figure.svg == folder / f"{name}.svg"
+        assert (figure.lacking, figure.missing) == ((), ())
+        assert all((folder / f"{name}.{kind}").stat().st_size > 1000 for kind in ("svg", "png", "csv"))
+    assert len(list(folder.iterdir())) == 3 * len(drawn)
+
+
+def test_the_numbers_of_a_curve_are_the_records(figures, grid):
+    rows = rows_of(figures[0] / "figure3.csv")
+    values = values_of(grid)
+    wanted = [point["a50"] for point in values.curve("figure3", "VLM-R1-3B", "heel", 43)]
+    found = [row for row in rows if (row["panel"], row["row"], row["seed"]) == ("HEEL", "VLM-R1-3B", "43")]
+    assert [float(row["x"]) for row in found] == [STEPS * tenth // 10 for tenth in range(11)]
+    assert [float(row["value"]) for row in found] == pytest.approx([100 * a50 for a50 in wanted], rel=1e-5)
+    assert {row["n"] for row in rows if row["seed"] == "mean"} == {"3"}
+    assert {(row["axis"], row["measure"]) for row in rows} == {("optimizer step", "A@0.5 (%)")}
+
+
+def test_the_course_of_the_window_is_the_trace(figures, grid):
+    rows = rows_of(figures[0] / "figure5.csv")
+    series = values_of(grid).series("figure5", "MedLoc-R1-3B cosine", "tn3k", 44)
+    place = {"panel": "TN3K", "row": "MedLoc-R1-3B cosine", "seed": "44"}
+    for key, measure in {"tau_used": "threshold τ (IoU)", "iou_margin": "IoU margin (Eq. 8)"}.items():
+        found = [row for row in rows if row["measure"] == measure and place.items() <= row.items()]
+        assert [number(row["value"]) for row in found] == pytest.approx(series[key], rel=1e-5)
+    assert None in series["iou_margin"]  # missing stays missing
+
+
+def test_figure_1_shows_the_threshold_of_the_curriculum_alone(figures):
+    names = {row["row"] for row in rows_of(figures[0] / "figure1.csv") if row["measure"].startswith("mean reward")}
+    ours, theirs = "MedLoc-R1-3B piecewise", "VLM-R1-3B"
+    assert names == {ours, theirs, f"τ of {ours}, every seed"}
+
+
+def test_grids_stand_at_their_values(figures):
+    first = rows_of(figures[0] / "figure6.csv")
+    assert {row["row"] for row in first} == {"Linear", "Cosine", "Identical"}
+    assert {float(row["x"]) for row in first} == {0.05, 0.1, 0.15, 0.2, 0.25, 0.3}
+    second = rows_of(figures[0] / "figure7.csv")
+    assert {float(row["x"]) for row in second if row["row"] == "window size"} == {5, 10, 20, 30, 50, 80}
+    assert {float(row["x"]) for row in second if row["row"] == "refresh"} == {0, 1, 2, 3}
+
+
+def test_images_are_those_that_the_rule_chooses(figures, grid):
+    rows = rows_of(figures[0] / "figure4.csv")
+    assert {row["dataset"] for row in rows} == {"heel", "tn3k"}
+    names = ("MedLoc-R1-3B piecewise", "VLM-R1-3B")
+    ours, theirs = (values_of(grid).images("figure4", name, "heel", 42) for name in names)
+    gains = dict(zip(ours.ids, (ours.ious - theirs.ious).tolist(), strict=True))
+    shown = {row["why"]: row["id"] for row in rows if row["dataset"] == "heel"}
+    assert gains[shown["largest gain"]] == max(gains.values())
+    assert gains[shown["largest loss"]] == min(gains.values())
+    assert gains[shown["median difference"]] == sorted(gains.values())[(len(gains) - 1) // 2]
+    failed = [row for row in rows_of(figures[0] / "figure8.csv") if row["row"] == names[0]]
+    assert len(failed) == 9
+    assert all(float(row["iou"]) < 0.5 for row in failed)
+
+
+def test_the_same_records_give_the_same_bytes(figures, grid, tmp_path):
+    folder, _ = figures
+    write_figures(values_of(grid), tmp_path)
+    for path in folder.iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
+
+
+def test_what_is_current_is_not_drawn_again(figures, grid, tmp_path):
+    shutil.copytree(figures[0], tmp_path / "figures")
+    (tmp_path / "figures" / "figure3.png").write_bytes(b"kept")
+    write_figures(values_of(grid), tmp_path / "figures")
+    assert (tmp_path / "figures" / "figure3.png").read_bytes() == b"kept"
+    text = (tmp_path / "figures" / "figure3.csv").read_text()
+    svg = tmp_path / "figures" / "figure3.svg"
+    svg.write_text(svg.read_text().replace("<dc:description>", "<dc:description>another "))
+    write_figures(values_of(grid), tmp_path / "figures")
+    assert (tmp_path / "figures" / "figure3.csv").read_text() == text
+
+
+@pytest.fixture
+def thinned(grid, tmp_path):
+    """A copy of the grid from which runs can be removed."""
+    shutil.copytree(grid, tmp_path / "results")
+
+    def remove(wanted):
+        for path in (tmp_path / "results" / "runs").glob("*/record.json"):
+            if wanted(json.loads(path.read_text())["identity"]):
+                path.unlink()
+        return tmp_path / "results"
+
+    return remove
+
+
+def test_a_missing_run_is_named_and_the_rest_is_drawn(thinned, tmp_path):
+    results = thinned(lambda run: run["method"] == "vlm_r1" and run["dataset"] == "heel")
+    drawn = {figure.name: figure for figure in write_figures(values_of(results), tmp_path / "figures")}
+    (missing,) = drawn["figure3"].missing
+    assert missing.command == (
+        f"python -m medloc.run -m dataset=heel model=tiny_s method=vlm_r1 train.max_steps={STEPS} seed=42,43,44"
+    )
+    assert drawn["figure3"].svg
+    assert drawn["figure4"].lacking == ("HEEL: no seed that both rows have run.",)
+    assert {row["dataset"] for row in rows_of(tmp_path / "figures" / "figure4.csv")} == {"tn3k"}
+
+
+def test_a_figure_whose_runs_are_gone_is_removed(figures, thinned, tmp_path):
+    shutil.copytree(figures[0], tmp_path / "figures")
+    results = thinned(lambda run: run["schedule"] in ("linear", "cosine", "identical"))
+    drawn = {figure.name: figure for figure in write_figures(values_of(results), tmp_path / "figures")}
+    assert drawn["figure6"].svg is None
+    assert not list((tmp_path / "figures").glob("figure6*"))
+    assert sum(len(one.seeds) for one in drawn["figure6"].missing) == 3 * 6 * 3
+
+
+def test_answers_that_are_not_here_are_named(thinned, tmp_path):
+    results = thinned(lambda run: False)
+    for path in (results / "runs").glob("*vlm_r1*/samples.jsonl"):
+        path.unlink()
+    drawn = {figure.name: figure for figure in write_figures(values_of(results), tmp_path / "figures")}
+    assert drawn["figure4"].svg is None
+    assert "the overlaps on its images are not here" in drawn["figure4"].lacking[0]
+    assert drawn["figure8"].svg
+
+
+def test_images_that_are_not_here_are_named(thinned, tmp_path, cache):
+    results = thinned(lambda run: False)
+    moved = tmp_path / "away"
+    cache.rename(moved)
+    try:
+        drawn = {figure.name: figure for figure in write_figures(values_of(results), tmp_path / "figures")}
+    finally:
+        moved.rename(cache)
+    assert drawn["figure8"].svg is None
+    assert len(drawn["figure8"].lacking) == 3
+    assert "not drawn on this machine" in drawn["figure8"].lacking[0]
+
+
+def test_other_images_than_the_run_saw_are_refused(grid):
+    record = find_records(grid).records[0]
+    record.fingerprints["data"] = "f" * 16
+    with pytest.raises(NotHereError, match="no longer those"):
+        image_files(record)
+
+
+def test_no_run_at_all_is_no_figure_and_no_error(tmp_path):
+    drawn = write_figures(Values(empty_group(), tmp_path), tmp_path / "figures")
+    assert [figure.svg for figure in drawn] == [None] * len(FIGURES)
+    assert all(figure.missing for figure in drawn)
+    assert not (tmp_path / "figures").exists()
+
+
+def test_a_single_seed_has_no_interval(thinned, tmp_path):
+    results = thinned(lambda run: run["seed"] != 42)
+    write_figures(values_of(results), tmp_path / "figures")
+    means = [row for row in rows_of(tmp_path / "figures" / "figure6.csv") if row["seed"] == "mean"]
+    assert means
+    assert {(row["low"], row["high"], row["n"]) for row in means} == {("", "", "1")}
+
+
+def test_every_experiment_of_a_figure_is_known():
+    assert all(experiment(name).name == name for name in FIGURES)

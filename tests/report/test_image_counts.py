@@ -1,0 +1,88 @@
+import pytest
+
+from medloc.data import load_dataset
+from medloc.report.groups import group_records
+from medloc.report.image_counts import image_counts
+from medloc.report.table_counts import counts_table
+from medloc.report.tables import Place
+from medloc.report.values import Values
+from medloc.settings.dataset import DatasetSettings, PhantomSettings
+
+COUNTS = {"train": 6, "test": 3, "calibration": 1, "seed": 7}
+
+
+@pytest.fixture(scope="module")
+def heel(tmp_path_factory):
+    """Ten phantoms, as a run would draw them: the data set, and what a record's config says of it."""
+    cache = tmp_path_factory.mktemp("cache")
+    settings = {
+        "name": "heel",
+        "root": None,
+        "boxes": "union",
+        "split": "paper",
+        "split_seed": 0,
+        "prompt": None,
+        "sidecar": "boxes.csv",
+        "evaluate_on": "test",
+    }
+    data = load_dataset(DatasetSettings(**settings, phantom=PhantomSettings(**COUNTS)), cache)
+    return data, {"dataset": {**settings, "phantom": COUNTS}, "cache": str(cache), "train": {"max_steps": 250}}
+
+
+@pytest.fixture
+def record(heel, fabricate):
+    data, config = heel
+    return fabricate(config=config, fingerprints={"data": data.fingerprint, "model": "model-s"})
+
+
+def test_images_are_counted_once_and_then_remembered(record, heel, tmp_path, fabricate):
+    data, _ = heel
+    counted = image_counts(tmp_path, [record])
+    assert (sum(counted.train.values()), sum(counted.test.values())) == (6, 3)
+    assert counted.train == {label: [e.label for e in data.train].count(label) for label in counted.train}
+    assert counted.order == tuple((example.id, example.group) for example in data.test)
+    # the files may go: what was counted stays, found by the fingerprint alone
+    assert image_counts(tmp_path, [fabricate(fingerprints=record.fingerprints)]) == counted
+
+
+@pytest.mark.parametrize("change", ["fingerprint", "cache", "config"])
+def test_other_files_are_not_counted(record, fabricate, tmp_path, heel, change):
+    config, prints = dict(heel[1]), dict(record.fingerprints)
+    if change == "fingerprint":
+        prints["data"] = "another"
+    elif change == "cache":
+        config["cache"] = str(tmp_path)
+    else:
+        del config["dataset"]
+    assert image_counts(tmp_path / "results", [fabricate(config=config, fingerprints=prints)]) is None
+    assert not list(tmp_path.iterdir())  # nothing was drawn
+
+
+def test_table_5_beside_the_papers_counts(record, heel, tmp_path):
+    (group,) = group_records([record])
+    table = counts_table(Values(group, tmp_path))
+    data, _ = heel
+    shown = {
+        line.name: [str(line.entries[Place("heel", part)].ours) for part in ("train", "test")]
+        for line in table.lines
+        if Place("heel", "train") in line.entries
+    }
+    assert list(shown) == ["Normal", "Heel Spur", "Severe", "Total"]
+    assert shown["Total"] == ["6", "3"]
+    assert shown["Heel Spur"][0] == str(sum(example.label == "heelspur" for example in data.train))
+    assert sum(int(train) for train, _ in shown.values()) == 2 * 6
+    (total,) = [line for line in table.lines if line.name == "Total"]
+    assert str(total.entries[Place("tn3k", "test")].ours) == "-"
+    assert str(total.entries[Place("tn3k", "test")].paper) == "544"
+    assert table.heading == "phantom data"
+    assert [one.command for one in table.missing] == [
+        f"python -m medloc.run dataset={name} model=tiny_s method=zero_shot seed=42" for name in ("ham10000", "tn3k")
+    ]
+
+
+def test_a_torn_memory_is_counted_again(record, tmp_path):
+    counted = image_counts(tmp_path, [record])
+    path = tmp_path / "datasets" / f"{record.fingerprints['data']}.json"
+    path.write_text("{")
+    assert image_counts(tmp_path, [record]) == counted
+    assert path.read_text() != "{"
