@@ -198,7 +198,7 @@ def test_the_specialist_learns_from_filled_boxes_where_there_are_no_masks(tmp_pa
         ),
         (["method=medloc", "model=specialist_tiny"], "takes qwen2_5_vl"),
         (["method=sft", "schedule=cosine"], "schedule=cosine has no meaning with method=sft"),
-        (["method=grounding_dino", "model.path=nowhere"], "model.path=nowhere"),
+        (["method=grounding_dino", "model.path=/nowhere"], "model.path=/nowhere is not a folder"),
     ],
 )
 def test_a_mistake_is_one_clear_line(arguments, says, tmp_path, cache):

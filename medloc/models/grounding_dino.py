@@ -10,7 +10,7 @@ from transformers import GroundingDinoForObjectDetection, GroundingDinoProcessor
 from transformers.image_transforms import center_to_corners_format
 
 from medloc.boxes import Box
-from medloc.models.load import base_folder, model_fingerprint
+from medloc.models.load import NOT_THERE, base_folder, model_fingerprint, not_there
 from medloc.settings.run import ModelSettings
 
 FAMILY = "grounding_dino"
@@ -48,8 +48,8 @@ def load_detector(settings: ModelSettings) -> Detector:
     try:
         processor = GroundingDinoProcessor.from_pretrained(source)
         model = GroundingDinoForObjectDetection.from_pretrained(source, dtype=getattr(torch, settings.dtype))
-    except OSError as error:
-        raise FileNotFoundError(f"model.path={source}: {str(error).splitlines()[0]}") from error
+    except NOT_THERE as error:
+        raise not_there("model.path", source, error) from error
     return Detector(model.eval(), processor, model_fingerprint(source, model.config))
 
 

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 from medloc.report.cells import Cell, fixed_cell, marks
 from medloc.report.missing import missing_runs, unavailable
+from medloc.report.placement import UNTRAINED
 from medloc.report.rows import FAMILIES
 from medloc.report.table_added import added_lines
 from medloc.report.table_differences import Comparison, Pair, compare
 from medloc.report.table_facts import fact_headings, with_facts
 from medloc.report.table_list import Description
 from medloc.report.tables import Entry, Line, Place, Table
-from medloc.report.values import UNTRAINED, Values
+from medloc.report.values import Values
 from medloc.settings.experiments import Row
 
 LEGEND = "Percent; ours as mean ± standard deviation over seeds (N); one value has no ±, and - is a run not yet made."

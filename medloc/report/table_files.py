@@ -39,13 +39,18 @@ def all_tables(found: Sequence[Values]) -> list[Table]:
 
 
 def write_tables(tables: Iterable[Table], folder: Path) -> list[Path]:
-    """Write `tableN.md`, `.tex` and `.csv` for all tables of one name together, and return the files' paths."""
+    """Write `tableN.md`, `.tex` and `.csv` for all tables of one name together, and return the files' paths.
+
+    Files of a table that there is no more, as when no run stands apart from the experiments, are removed.
+    """
     listed = list(tables)
     paths = []
     for name in distinct(table.name for table in listed):
         for ending, form in FORMS.items():
             paths.append(folder / f"{name}.{ending}")
             write_text(paths[-1], form([table for table in listed if table.name == name]))
+    for path in {folder / f"other.{ending}" for ending in FORMS} - set(paths):
+        path.unlink(missing_ok=True)
     return paths
 
 

@@ -14,14 +14,11 @@ from medloc.records.record import CurvePoint
 from medloc.report.groups import Group
 from medloc.report.image_counts import image_counts
 from medloc.report.image_ious import ImageIous, read_image_ious
+from medloc.report.placement import UNTRAINED, placed
 from medloc.report.rows import FAMILIES
-from medloc.settings.conf_files import default_options, default_value
 from medloc.settings.experiments import Experiment, Row, experiments
 from medloc.settings.planned import PartialIdentity, PlannedRun, planned_run
 from medloc.settings.thinning import WHOLE, Thinning
-from medloc.settings.words import word
-
-UNTRAINED = "zero_shot"
 
 
 class _Run(NamedTuple):
@@ -141,25 +138,25 @@ class Values:
             enough = bool(found) and row.set["method"] == UNTRAINED
             for seed in row.seeds:
                 if seed not in found and not enough:
-                    runs.append(self._placed(row.run(dataset, seed)))
+                    runs.append(placed(row.run(dataset, seed), self.group))
         return runs
 
     def reading_run(self, dataset: str) -> PlannedRun:
         """Return the shortest run that reads a data set of this group: the model answers as it is."""
         words = (f"method={UNTRAINED}", f"dataset={dataset}", *self.thinning.overrides)
-        return self._placed(planned_run(words))
+        return placed(planned_run(words), self.group)
 
     def reproduce(self, experiment: str) -> str:
         """Return the command that makes an experiment's missing runs; "" where its runs would be another group's."""
         runs = [run for row in self.rows(experiment) for run in row.runs()]
         family = self.group.setting.family
-        if self.thinning != WHOLE or any(self._placed(run) != run for run in runs):
+        if self.thinning != WHOLE or any(placed(run, self.group) != run for run in runs):
             return ""
         return f"python -m medloc.reproduce {experiment}{'' if family == 'tiny' else f' --family {family}'}"
 
     def plain(self) -> list[Record]:
         """Return the records without overrides or a prompt of their own: they measure start, boxes and answer grid."""
-        run = self._placed(planned_run(("method=medloc", *self.thinning.overrides)))
+        run = placed(planned_run(("method=medloc", *self.thinning.overrides)), self.group)
         variant = run.identity["variant"]
         return [r for r in self.group.records if r.identity["variant"] == variant and not _prompt(r)]
 
@@ -176,7 +173,7 @@ class Values:
         if place not in self._runs:
             row = self._row(experiment, name)
             asked = row is not None and dataset in row.datasets
-            self._runs[place] = _of(self._placed(row.run(dataset, 0)).identity) if row and asked else None
+            self._runs[place] = _of(placed(row.run(dataset, 0), self.group).identity) if row and asked else None
         return self._runs[place]
 
     def _starts(self, run: _Run) -> dict[int, Record]:
@@ -189,39 +186,6 @@ class Values:
         """Tell whether a zero-shot row is read from the starts of other runs."""
         run = self._run(experiment, row, dataset)
         return run is not None and run.method == UNTRAINED and run not in self._found
-
-    def _placed(self, run: PlannedRun) -> PlannedRun:
-        """Add the overrides that put a run into this group and no other."""
-        words = (*self._data_words(run.identity["dataset"]), *self._training_words(run.identity))
-        return planned_run((*run.overrides, *words)) if words else run
-
-    def _data_words(self, dataset: str) -> list[str]:
-        """Return the overrides by which a run reads this group's images."""
-        words = []
-        if self.group.setting.kind == "real":
-            words.append(f"dataset.root={self._root(dataset)}")
-        if self.group.setting.evaluated_on != "test":
-            words.append(f"dataset.evaluate_on={self.group.setting.evaluated_on}")
-        return words
-
-    def _training_words(self, planned: PartialIdentity) -> list[str]:
-        """Return the overrides by which a planned run trains as this group's do: none where it does so already."""
-        train = self.group.train
-        if not train or planned["method"] == UNTRAINED:
-            return []
-        options = {**default_options(), "train": train}
-        words = [] if train == planned["train"] else [f"train={train}"]
-        number, _, unit = self.group.length.partition(" ")
-        wanted = {"steps": {"train.max_steps": number}, "epochs": {"train.max_steps": "null", "train.epochs": number}}
-        for key, value in wanted.get(unit, {}).items():
-            if word(default_value(key, options)) != value:
-                words.append(f"{key}={value}")
-        return words
-
-    def _root(self, dataset: str) -> str:
-        """Name the folder without saying where it lies on the machine that made the record."""
-        origins = sorted({r.identity["origin"] for r in self.group.records if r.identity["dataset"] == dataset})
-        return f"PATH_TO/{origins[0].partition(': ')[2] if origins else dataset}"
 
     def _folder(self, record: Record) -> Path:
         return self.results / "runs" / record.key

@@ -63,6 +63,13 @@ def test_files_of_all_forms(fabricate, tmp_path):
     assert "# Table 7" in (tmp_path / "tables" / "table7.md").read_text(encoding="utf-8")
 
 
+def test_a_table_that_is_no_more_leaves_no_file(fabricate, tmp_path):
+    write_tables(tables_of(tmp_path, fabricate(schedule="identical")), tmp_path / "tables")
+    assert (tmp_path / "tables" / "other.md").exists()
+    write_tables(tables_of(tmp_path, fabricate()), tmp_path / "tables")
+    assert not list((tmp_path / "tables").glob("other.*"))
+
+
 @pytest.mark.parametrize("ending", FORMS)
 def test_the_order_of_the_records_changes_nothing(fabricate, tmp_path, ending):
     records = [fabricate(method, seed=seed, a50=seed / 100) for method in ("medloc", "vlm_r1") for seed in (42, 43)]
