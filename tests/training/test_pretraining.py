@@ -8,7 +8,8 @@ from safetensors.torch import load_file
 from medloc.data.prompts import known_prompts
 from medloc.models.family import internvl_grid, qwen_grid
 from medloc.models.tiny_internvl import tiny_internvl_processor
-from medloc.models.tiny_qwen import tiny_processor
+from medloc.models.tiny_qwen import tiny_model, tiny_processor
+from medloc.settings.job import compose_job
 from medloc.settings.pretrain import PretrainSettings
 from medloc.training.pretraining import EASY, HARDEST, ShapeCollator, ShapeDataset
 from medloc.training.recipes import RECIPES, make
@@ -67,6 +68,14 @@ def test_every_recipe_has_its_defaults_and_the_other_way_round():
     from medloc.settings import CONF
 
     assert sorted(RECIPES) == sorted(path.stem for path in (CONF / "pretrain" / "model").glob("*.yaml"))
+
+
+@pytest.mark.parametrize(("name", "millions"), [("tiny_s", 0.57), ("tiny_m", 1.63), ("tiny_l", 3.59)])
+def test_every_size_is_a_model_of_its_own(name, millions):
+    composed = compose_job([f"model={name}"]).settings.model
+    assert (composed.name, composed.family, composed.answer_step) == (name, "qwen2_5_vl", 2)
+    model = tiny_model(name, tiny_processor(known_prompts()))
+    assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(millions, abs=0.01)
 
 
 def test_an_unknown_base_names_the_known_ones(tmp_path):
