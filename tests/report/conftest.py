@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -108,3 +109,31 @@ def values(tmp_path):
         return Values(group_records(records)[0], tmp_path / "results")
 
     return read
+
+
+@pytest.fixture(scope="session")
+def phantom_cache(tmp_path_factory):
+    """Where the phantoms of `grid` lie."""
+    return tmp_path_factory.mktemp("phantoms")
+
+
+@pytest.fixture(scope="session")
+def grid(tmp_path_factory, phantom_cache):
+    """A results folder with every run of every figure; to be read only."""
+    from medloc.report.figures import FIGURES
+    from tests.report.grid import fill, planned
+
+    return fill(tmp_path_factory.mktemp("grid"), planned(*FIGURES), phantom_cache)
+
+
+@pytest.fixture
+def thinned(grid, tmp_path):
+    """A copy of `grid` without the runs that `thinned(wanted)` picks by their identity."""
+
+    def remove(wanted=lambda run: False):
+        for folder in (grid / "runs").iterdir():
+            if not wanted(json.loads((folder / "record.json").read_text())["identity"]):
+                shutil.copytree(folder, tmp_path / "results" / "runs" / folder.name)
+        return tmp_path / "results"
+
+    return remove

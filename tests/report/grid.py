@@ -22,18 +22,16 @@ def planned(*names):
     return list(dict.fromkeys(run for one in chosen for run in one.runs()))
 
 
-def fill(results, runs, cache, answers=True):
-    """Write a record for each run, and beside it the answers to phantoms that lie in `cache`."""
-    data = {}
+def fill(results, runs, cache):
+    """Write a record for each run, and the answers of those that Figures 4 and 8 show; phantoms lie in `cache`."""
+    data = {name: load_dataset(dataset_settings(name), cache) for name in {run.identity["dataset"] for run in runs}}
+    shown = planned("figure4", "figure8")
     for run in runs:
-        identity = run.identity
-        name = identity["dataset"]
-        if name not in data:
-            data[name] = load_dataset(dataset_settings(name), cache)
-        record = _record(identity, data[name], cache)
+        images = data[run.identity["dataset"]]
+        record = _record(run.identity, images, cache)
         write_record(results / "runs" / record.key, record)
-        if answers:
-            write_samples(results / "runs" / record.key / "samples.jsonl", _answers(record, data[name].test))
+        if run in shown:
+            write_samples(results / "runs" / record.key / "samples.jsonl", _answers(record, images.test))
     return results
 
 

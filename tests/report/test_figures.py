@@ -1,5 +1,4 @@
 import csv
-import json
 import shutil
 
 import pytest
@@ -7,22 +6,11 @@ import pytest
 from medloc.records import find_records
 from medloc.report.answered import NotHereError, image_files
 from medloc.report.figures import FIGURES, write_figures
+from medloc.report.gallery import GALLERIES
 from medloc.report.groups import empty_group
 from medloc.report.table_files import all_values
 from medloc.report.values import Values
-from medloc.settings.experiments import experiment
-from tests.report.grid import STEPS, fill, planned
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("phantoms")
-
-
-@pytest.fixture(scope="module")
-def grid(tmp_path_factory, cache):
-    """All runs of all figures."""
-    return fill(tmp_path_factory.mktemp("results"), planned(*FIGURES), cache)
+from tests.report.grid import STEPS
 
 
 def values_of(results):
@@ -71,10 +59,10 @@ def test_the_course_of_the_window_is_the_trace(figures, grid):
     place = {"panel": "TN3K", "row": "MedLoc-R1-3B cosine", "seed": "44"}
     for key, measure in {"tau_used": "threshold τ (IoU)", "iou_margin": "IoU margin (Eq. 8)"}.items():
         found = [row for row in rows if row["measure"] == measure and place.items() <= row.items()]
-        drawn = [number(row["value"]) for row in found]
-        assert [value is None for value in drawn] == [value is None for value in series[key]]
-        there = [value for value in series[key] if value is not None]
-        assert [value for value in drawn if value is not None] == pytest.approx(there, rel=1e-5)
+        values = [number(row["value"]) for row in found]
+        assert [value is None for value in values] == [value is None for value in series[key]]
+        pairs = [pair for pair in zip(values, series[key], strict=True) if None not in pair]
+        assert all(drawn == pytest.approx(traced, rel=1e-5) for drawn, traced in pairs)
     assert None in series["iou_margin"]  # missing stays missing
 
 
@@ -110,40 +98,32 @@ def test_images_are_those_that_the_rule_chooses(figures, grid):
 
 def test_the_same_records_give_the_same_bytes(figures, grid, tmp_path):
     folder, _ = figures
-    write_figures(values_of(grid), tmp_path)
-    for path in folder.iterdir():
-        assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
+    write_figures(values_of(grid), tmp_path, names=("figure3", "figure8"))
+    written = list(tmp_path.iterdir())
+    assert len(written) == 6
+    for path in written:
+        assert path.read_bytes() == (folder / path.name).read_bytes(), path.name
 
 
 def test_what_is_current_is_not_drawn_again(figures, grid, tmp_path):
-    shutil.copytree(figures[0], tmp_path / "figures")
-    (tmp_path / "figures" / "figure3.png").write_bytes(b"kept")
-    write_figures(values_of(grid), tmp_path / "figures")
-    assert (tmp_path / "figures" / "figure3.png").read_bytes() == b"kept"
-    text = (tmp_path / "figures" / "figure3.csv").read_text()
-    svg = tmp_path / "figures" / "figure3.svg"
-    svg.write_text(svg.read_text().replace("<dc:description>", "<dc:description>another "))
-    write_figures(values_of(grid), tmp_path / "figures")
-    assert (tmp_path / "figures" / "figure3.csv").read_text() == text
-
-
-@pytest.fixture
-def thinned(grid, tmp_path):
-    """A copy of the grid from which runs can be removed."""
-    shutil.copytree(grid, tmp_path / "results")
-
-    def remove(wanted):
-        for path in (tmp_path / "results" / "runs").glob("*/record.json"):
-            if wanted(json.loads(path.read_text())["identity"]):
-                path.unlink()
-        return tmp_path / "results"
-
-    return remove
+    folder = tmp_path / "figures"
+    shutil.copytree(figures[0], folder)
+    (folder / "figure3.png").write_bytes(b"kept")
+    write_figures(values_of(grid), folder)
+    assert (folder / "figure3.png").read_bytes() == b"kept"
+    svg = (folder / "figure3.svg").read_bytes()
+    (folder / "figure3.svg").write_text("of other numbers")
+    write_figures(values_of(grid), folder)
+    assert (folder / "figure3.svg").read_bytes() == svg
+    assert (folder / "figure3.png").read_bytes() == (figures[0] / "figure3.png").read_bytes()
 
 
 def test_a_missing_run_is_named_and_the_rest_is_drawn(thinned, tmp_path):
     results = thinned(lambda run: run["method"] == "vlm_r1" and run["dataset"] == "heel")
-    drawn = {figure.name: figure for figure in write_figures(values_of(results), tmp_path / "figures")}
+    drawn = {
+        figure.name: figure
+        for figure in write_figures(values_of(results), tmp_path / "figures", names=("figure3", "figure4"))
+    }
     (missing,) = drawn["figure3"].missing
     assert missing.command == (
         f"python -m medloc.run -m dataset=heel model=tiny_s method=vlm_r1 train.max_steps={STEPS} seed=42,43,44"
@@ -156,33 +136,34 @@ def test_a_missing_run_is_named_and_the_rest_is_drawn(thinned, tmp_path):
 def test_a_figure_whose_runs_are_gone_is_removed(figures, thinned, tmp_path):
     shutil.copytree(figures[0], tmp_path / "figures")
     results = thinned(lambda run: run["schedule"] in ("linear", "cosine", "identical"))
-    drawn = {figure.name: figure for figure in write_figures(values_of(results), tmp_path / "figures")}
+    drawn = {
+        figure.name: figure for figure in write_figures(values_of(results), tmp_path / "figures", names=("figure6",))
+    }
     assert drawn["figure6"].svg is None
     assert not list((tmp_path / "figures").glob("figure6*"))
     assert sum(len(one.seeds) for one in drawn["figure6"].missing) == 3 * 6 * 3
 
 
 def test_answers_that_are_not_here_are_named(thinned, tmp_path):
-    results = thinned(lambda run: False)
+    results = thinned()
     for path in (results / "runs").glob("*vlm_r1*/samples.jsonl"):
         path.unlink()
-    drawn = {figure.name: figure for figure in write_figures(values_of(results), tmp_path / "figures")}
+    drawn = {figure.name: figure for figure in write_figures(values_of(results), tmp_path / "figures", names=GALLERIES)}
     assert drawn["figure4"].svg is None
     assert "the overlaps on its images are not here" in drawn["figure4"].lacking[0]
     assert drawn["figure8"].svg
 
 
-def test_images_that_are_not_here_are_named(thinned, tmp_path, cache):
-    results = thinned(lambda run: False)
+def test_images_that_are_not_here_are_named(grid, tmp_path, phantom_cache):
     moved = tmp_path / "away"
-    cache.rename(moved)
+    phantom_cache.rename(moved)
     try:
-        drawn = {figure.name: figure for figure in write_figures(values_of(results), tmp_path / "figures")}
+        (drawn,) = write_figures(values_of(grid), tmp_path / "figures", names=("figure8",))
     finally:
-        moved.rename(cache)
-    assert drawn["figure8"].svg is None
-    assert len(drawn["figure8"].lacking) == 3
-    assert "not drawn on this machine" in drawn["figure8"].lacking[0]
+        moved.rename(phantom_cache)
+    assert drawn.svg is None
+    assert len(drawn.lacking) == 3
+    assert "not drawn on this machine" in drawn.lacking[0]
 
 
 def test_other_images_than_the_run_saw_are_refused(grid):
@@ -201,11 +182,7 @@ def test_no_run_at_all_is_no_figure_and_no_error(tmp_path):
 
 def test_a_single_seed_has_no_interval(thinned, tmp_path):
     results = thinned(lambda run: run["seed"] != 42)
-    write_figures(values_of(results), tmp_path / "figures")
+    write_figures(values_of(results), tmp_path / "figures", names=("figure6",))
     means = [row for row in rows_of(tmp_path / "figures" / "figure6.csv") if row["seed"] == "mean"]
     assert means
     assert {(row["low"], row["high"], row["n"]) for row in means} == {("", "", "1")}
-
-
-def test_every_experiment_of_a_figure_is_known():
-    assert all(experiment(name).name == name for name in FIGURES)
