@@ -16,22 +16,23 @@ def test_tables_are_the_same_bytes_when_made_again(results, fabricate, capsys):
     assert main([f"results={folder}"]) == 0
     assert {path.name: path.read_bytes() for path in (folder / "tables").iterdir()} == first
     names = [*(f"table{number}" for number in range(1, 9)), "rewards"]
-    assert set(first) == {f"{name}.{ending}" for name in names for ending in ("md", "tex", "csv")}
+    tables = {f"{name}.{ending}" for name in names for ending in ("md", "tex", "csv")}
+    assert set(first) == tables | {f"{name}.{ending}" for name in ("audit", "claims") for ending in ("md", "csv")}
     assert capsys.readouterr().out == printed
     assert "Found 6 records" in printed
-    assert first["table1.md"].decode() in printed
+    assert "Table 1: phantom data, tiny models, train=tiny, 250 steps" in printed
 
 
 def test_a_deleted_record_changes_the_table_and_is_named(results, fabricate, capsys):
     folder = results(*[fabricate(seed=seed) for seed in (42, 43, 44)])
     (folder / "runs" / fabricate(seed=44).key / "record.json").unlink()
     assert main([f"results={folder}"]) == 0
-    printed = capsys.readouterr().out
-    assert "MedLoc-R1-3B piecewise, heel, seed 44:" in printed
-    assert (
-        "medloc.run dataset=heel model=tiny_s method=medloc schedule=piecewise train.max_steps=250 seed=44" in printed
-    )
-    assert "(2)" in printed
+    assert "(2)" in capsys.readouterr().out
+    table = (folder / "tables" / "table1.md").read_text(encoding="utf-8")
+    command = "medloc.run dataset=heel model=tiny_s method=medloc schedule=piecewise train.max_steps=250 seed=44"
+    for text in (table, (folder / "report.html").read_text(encoding="utf-8")):
+        assert "MedLoc-R1-3B piecewise, heel, seed 44" in text
+        assert command in text
 
 
 def test_every_state_and_every_alien_is_said(results, fabricate, capsys):
