@@ -10,7 +10,6 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from medloc.records import write_text
-from medloc.report.answered import NotHereError
 from medloc.report.curves import draw_panels
 from medloc.report.figure_charts import CHARTS, Chart
 from medloc.report.figure_data import chart_csv, gallery_csv
@@ -18,6 +17,7 @@ from medloc.report.gallery import GALLERIES, Gallery
 from medloc.report.missing import Missing, missing_runs
 from medloc.report.overlays import draw_pictures
 from medloc.report.rows import DATASETS
+from medloc.report.run_data import NotHereError
 from medloc.report.style import save
 from medloc.report.values import Values
 from medloc.settings.experiments import Experiment
@@ -72,7 +72,7 @@ def _write(experiment: Experiment, values: Values, path: Path) -> Drawn:
         reading, svg = chart.reading, _write_chart(chart, title, path)
     else:
         gallery = GALLERIES[experiment.name](experiment, values)
-        reading, (svg, lacking) = gallery.reading, _write_gallery(gallery, title, path)
+        reading, (svg, lacking) = gallery.reading, _write_gallery(gallery, values.results, title, path)
     missing = tuple(missing_runs(values, experiment.name, experiment.rows))
     return Drawn(path.name, experiment.title, experiment.shows, reading, svg, lacking, missing, gallery)
 
@@ -87,7 +87,7 @@ def _write_chart(chart: Chart, title: str, path: Path) -> Path | None:
     return _save(draw_panels(chart.rows, title, chart.size), path, title, numbers)
 
 
-def _write_gallery(gallery: Gallery, title: str, path: Path) -> tuple[Path | None, tuple[str, ...]]:
+def _write_gallery(gallery: Gallery, results: Path, title: str, path: Path) -> tuple[Path | None, tuple[str, ...]]:
     """Write the images that lie on this machine, and say which do not."""
     lacking = gallery.lacking
     if gallery.strips and _is_current(path, title, gallery_csv(gallery)):
@@ -95,7 +95,7 @@ def _write_gallery(gallery: Gallery, title: str, path: Path) -> tuple[Path | Non
     strips, rows = [], []
     for strip in gallery.strips:
         try:
-            rows.append(strip.pictures())
+            rows.append(strip.pictures(results))
             strips.append(strip)
         except NotHereError as reason:
             lacking = (*lacking, f"{DATASETS[strip.dataset]}: {reason}.")

@@ -7,10 +7,11 @@ from pathlib import Path
 from medloc.boxes import Box
 from medloc.evaluation.samples import Sample
 from medloc.records import Record
-from medloc.report.answered import NotHereError, answers, image_files
 from medloc.report.choice import DIFFERENCE_RULE, FAILURE_RULE, Choice, extreme_differences, failures
 from medloc.report.overlays import TRUTH, Mark, Picture
 from medloc.report.rows import DATASETS
+from medloc.report.run_answers import run_answers
+from medloc.report.run_data import NotHereError, run_data
 from medloc.report.style import BASELINE, OURS
 from medloc.report.values import Values
 from medloc.settings.experiments import Experiment, Row
@@ -63,13 +64,14 @@ class Strip:
     record: Record
     shown: tuple[Shown, ...]
 
-    def pictures(self) -> list[Picture]:
+    def pictures(self, results: Path) -> list[Picture]:
         """Return what is drawn.
 
         Raises:
             NotHereError: The images do not lie on this machine.
         """
-        files = image_files(self.record)
+        data = run_data(self.record, results)
+        files = {example.id: example.image for example in (*data.test, *data.calibration)}
         return [one.picture(self.dataset, files[one.id]) for one in self.shown]
 
 
@@ -124,7 +126,7 @@ def _strip(experiment: Experiment, values: Values, dataset: str) -> Strip:
         raise NotHereError("no answer fails")
     names = [found[0].ids[choice.place] for choice in choices]
     records = [values.records(experiment.name, row.name, dataset)[seed] for row in experiment.rows]
-    samples = [answers(values.results, record, names) for record in records]
+    samples = [run_answers(record, values.results, names) for record in records]
     shown = zip(choices, *samples, strict=True)
     return Strip(dataset, records[0], tuple(_shown(experiment.rows, choice, given) for choice, *given in shown))
 

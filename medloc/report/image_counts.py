@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from medloc.data.example import Example
 from medloc.records import Record, write_text
+from medloc.report.run_data import NotHereError, run_data
 
 FOLDER = "datasets"
 """Below the results: one file for each data fingerprint, so that a file is never wrong about what it counts."""
@@ -65,30 +66,12 @@ def _remembered(path: Path) -> ImageCounts | None:
 
 
 def _counted(record: Record, results: Path) -> ImageCounts | None:
-    from medloc.data import load_dataset  # numpy and Pillow, only where something is to be counted
-    from medloc.data.example import Example
-    from medloc.settings.dataset import DatasetSettings, PhantomSettings
-
-    config: dict[str, Any] = record.config.get("dataset", {})
     try:
-        settings = DatasetSettings(**{**config, "phantom": PhantomSettings(**config["phantom"])})
-        cache = next(c for c in (Path(record.config["cache"]), results / ".cache") if _lies(settings, c))
-        data = load_dataset(settings, cache)
-    except (KeyError, TypeError, ValueError, OSError, StopIteration):
-        return None
-    if data.fingerprint != record.fingerprints["data"]:
+        data = run_data(record, results)
+    except NotHereError:
         return None
 
     def by_class(examples: Iterable[Example]) -> dict[str, int]:
         return dict(sorted(Counter(example.label for example in examples).items()))
 
     return ImageCounts(by_class(data.train), by_class(data.test), tuple((e.id, e.group) for e in data.test))
-
-
-def _lies(settings: Any, cache: Path) -> bool:
-    """Tell whether the files are there: a real folder, or phantoms drawn into this cache."""
-    from medloc.data.phantoms import phantom_key
-
-    if settings.root is not None:
-        return Path(settings.root).expanduser().is_dir()
-    return (cache / f"{settings.name}-{phantom_key(settings.name, settings.phantom)}").is_dir()

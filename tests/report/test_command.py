@@ -5,22 +5,38 @@ import pytest
 
 from medloc.records.provenance import CHECKOUT
 from medloc.report.__main__ import main, results_folder
+from tests.report.conftest import fabricate as fabricate_one
+from tests.report.grid import planned
 
 
-def test_tables_are_the_same_bytes_when_made_again(results, fabricate, capsys):
+def test_everything_is_the_same_bytes_when_made_again(results, fabricate, capsys):
     records = [fabricate(method, seed=seed) for method in ("medloc", "vlm_r1") for seed in (42, 43, 44)]
     folder = results(*records)
     assert main([f"results={folder}"]) == 0
-    first = {path.name: path.read_bytes() for path in (folder / "tables").iterdir()}
+    first = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     printed = capsys.readouterr().out
     assert main([f"results={folder}"]) == 0
-    assert {path.name: path.read_bytes() for path in (folder / "tables").iterdir()} == first
-    names = [*(f"table{number}" for number in range(1, 9)), "rewards"]
-    tables = {f"{name}.{ending}" for name in names for ending in ("md", "tex", "csv")}
-    assert set(first) == tables | {f"{name}.{ending}" for name in ("audit", "claims") for ending in ("md", "csv")}
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == first
     assert capsys.readouterr().out == printed
-    assert "Found 6 records" in printed
+    names = [*(f"table{number}" for number in range(1, 9)), "rewards"]
+    wanted = {f"{name}.{ending}" for name in names for ending in ("md", "tex", "csv")}
+    wanted |= {f"{name}.{ending}" for name in ("claims", "audit") for ending in ("md", "csv")}
+    assert {path.name for path in first if path.parent.name == "tables"} == wanted
+    assert folder / "report.html" in first
+
+
+def test_the_summary_is_short_and_says_where_the_rest_is(results, fabricate, capsys):
+    folder = results(*[fabricate(seed=seed) for seed in (42, 43, 44)])
+    main([f"results={folder}"])
+    printed = capsys.readouterr().out
+    assert "Found 3 records" in printed
     assert "Table 1: phantom data, tiny models, train=tiny, 250 steps" in printed
+    assert "90.00 ± 0.00 (3)" in printed
+    assert "SFT-3B " not in printed  # no row without a number
+    assert "HAM10000" not in printed  # no data set without a number
+    assert "Claims of the paper: " in printed
+    assert f"All on one page: {folder / 'report.html'}" in printed
+    assert len(printed.splitlines()) < 30
 
 
 def test_a_deleted_record_changes_the_table_and_is_named(results, fabricate, capsys):
@@ -28,11 +44,20 @@ def test_a_deleted_record_changes_the_table_and_is_named(results, fabricate, cap
     (folder / "runs" / fabricate(seed=44).key / "record.json").unlink()
     assert main([f"results={folder}"]) == 0
     assert "(2)" in capsys.readouterr().out
-    table = (folder / "tables" / "table1.md").read_text(encoding="utf-8")
-    command = "medloc.run dataset=heel model=tiny_s method=medloc schedule=piecewise train.max_steps=250 seed=44"
-    for text in (table, (folder / "report.html").read_text(encoding="utf-8")):
+    words = "medloc.run dataset=heel model=tiny_s method=medloc schedule=piecewise train.max_steps=250 seed=44"
+    for name in ("tables/table1.md", "report.html"):
+        text = (folder / name).read_text()
         assert "MedLoc-R1-3B piecewise, heel, seed 44" in text
-        assert command in text
+        assert words in text
+
+
+def test_few_missing_runs_of_table_1_are_named_at_once(results, capsys):
+    runs = planned("table1")
+    folder = results(*[fabricate_one(**run.identity) for run in runs if run != runs[-1]])
+    main([f"results={folder}"])
+    printed = capsys.readouterr().out
+    assert "MedLoc-R1-3B cosine, tn3k, seed 44:" in printed
+    assert "python -m medloc.run dataset=tn3k model=tiny_s method=medloc schedule=cosine" in printed
 
 
 def test_every_state_and_every_alien_is_said(results, fabricate, capsys):

@@ -4,10 +4,10 @@ import shutil
 import pytest
 
 from medloc.records import find_records
-from medloc.report.answered import NotHereError, image_files
 from medloc.report.figures import FIGURES, write_figures
 from medloc.report.gallery import GALLERIES
 from medloc.report.groups import empty_group
+from medloc.report.run_data import NotHereError, run_data
 from medloc.report.table_files import all_values
 from medloc.report.values import Values
 from tests.report.grid import STEPS
@@ -170,7 +170,7 @@ def test_other_images_than_the_run_saw_are_refused(grid):
     record = find_records(grid).records[0]
     record.fingerprints["data"] = "f" * 16
     with pytest.raises(NotHereError, match="no longer those"):
-        image_files(record)
+        run_data(record, grid)
 
 
 def test_no_run_at_all_is_no_figure_and_no_error(tmp_path):

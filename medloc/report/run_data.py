@@ -1,0 +1,47 @@
+"""The data set that a run saw, where its files still lie on this machine."""
+
+from pathlib import Path
+from typing import Any
+
+from medloc.data import LoadedDataset, load_dataset
+from medloc.data.phantoms import phantom_key
+from medloc.records import Record
+from medloc.records.provenance import CHECKOUT
+from medloc.settings.dataset import DatasetSettings, PhantomSettings
+
+
+class NotHereError(Exception):
+    """What is needed of a run does not lie on this machine; the message says what, in a few words."""
+
+
+def run_data(record: Record, results: Path) -> LoadedDataset:
+    """Read the data set of a run again. Phantoms are not drawn for it.
+
+    Args:
+        record: The run's record; it says where the files lay.
+        results: The results folder; phantoms may lie in its cache.
+
+    Raises:
+        NotHereError: The files are not here, or are not those that the run saw.
+    """
+    written: dict[str, Any] = record.config.get("dataset", {})
+    try:
+        settings = DatasetSettings(**{**written, "phantom": PhantomSettings(**written["phantom"])})
+        data = load_dataset(settings, _cache(settings, record, results))
+    except (KeyError, TypeError, OSError, ValueError) as error:
+        raise NotHereError(f"the images cannot be read ({error})") from None
+    if data.fingerprint != record.fingerprints["data"]:
+        raise NotHereError(f"the images are no longer those of runs/{record.key}")
+    return data
+
+
+def _cache(settings: DatasetSettings, record: Record, results: Path) -> Path:
+    """Return the folder that holds the run's phantoms: where the run kept them, or a cache near the results."""
+    places = [Path(record.config["cache"]), results / ".cache", CHECKOUT / "results" / ".cache"]
+    if settings.root is not None:
+        return next((place for place in places if place.is_dir()), places[1])
+    name = f"{settings.name}-{phantom_key(settings.name, settings.phantom)}"
+    found = [place for place in places if (place / name).is_dir()]
+    if not found:
+        raise FileNotFoundError("its phantoms are not drawn on this machine")
+    return found[0]
