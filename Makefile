@@ -30,7 +30,7 @@ check: setup  ## style and types
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
-report: setup  ## tables from the records under results/
+report: setup  ## tables, figures and the page from the records under results/
 	$(RUN) -m medloc.report
 
 clean:  ## remove the virtual environment; results stay

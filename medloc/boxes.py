@@ -55,10 +55,30 @@ def iou(a: Box, b: Box) -> float:
     """Return intersection over union in [0, 1]; 0 if either box is degenerate, unordered or non-finite."""
     if not (_has_area(a) and _has_area(b)):
         return 0.0
-    overlap = Box(max(a.x0, b.x0), max(a.y0, b.y0), min(a.x1, b.x1), min(a.y1, b.y1)).area
+    overlap = _overlap(a, b)
     union = a.area + b.area - overlap
     # The area of a finite box can still overflow to infinity or vanish to 0.
     return overlap / union if 0.0 < union < math.inf else 0.0
+
+
+def giou(a: Box, b: Box) -> float:
+    """Return generalised IoU in [-1, 1]: IoU - (|C| - |union|) / |C|, with C the smallest box around both.
+
+    Rezatofighi et al., CVPR 2019 (arXiv:1902.09630v2), Algorithm 1. A degenerate or unordered box has area 0, and C
+    holds its corners all the same. Never above IoU; -1 for a non-finite coordinate or where C has no area.
+    """
+    if not all(map(math.isfinite, (*a.as_list(), *b.as_list()))):
+        return -1.0
+    xs, ys = (a.x0, a.x1, b.x0, b.x1), (a.y0, a.y1, b.y0, b.y1)
+    hull = (max(xs) - min(xs)) * (max(ys) - min(ys))
+    if not 0.0 < hull < math.inf:
+        return -1.0
+    union = a.area + b.area - _overlap(a, b)
+    return iou(a, b) - (1.0 - min(1.0, union / hull))
+
+
+def _overlap(a: Box, b: Box) -> float:
+    return Box(max(a.x0, b.x0), max(a.y0, b.y0), min(a.x1, b.x1), min(a.y1, b.y1)).area
 
 
 def _has_area(box: Box) -> bool:

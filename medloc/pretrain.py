@@ -14,13 +14,13 @@ from medloc.settings.pretrain import PretrainSettings
 register()
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF), config_name="pretrain")
+@hydra.main(version_base="1.3", config_path=str(CONF / "pretrain"), config_name="pretrain")
 def _pretrain(config: DictConfig) -> None:
     settings = OmegaConf.to_object(config)
     assert isinstance(settings, PretrainSettings)
-    from medloc.training.pretraining import make_base  # torch is imported here, and not for --help
+    from medloc.training.recipes import make  # its recipes import torch, and --help has no need of it
 
-    folder = make_base(settings)
+    folder = make(settings)
     print(f"base: {Path(folder).resolve()}")
 
 

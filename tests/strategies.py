@@ -4,6 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from medloc.boxes import Box
+
 COORDINATES = st.floats(-1e6, 1e6, allow_nan=False)
 IOUS = st.floats(0.0, 1.0, allow_nan=False)
 
@@ -40,6 +42,13 @@ def hostile_texts() -> st.SearchStrategy[str]:
         st.lists(st.integers(-50, 2000), min_size=3, max_size=5).map(str),
     )
     return st.lists(pieces, max_size=25).map("".join)
+
+
+@st.composite
+def boxes_with_area(draw: st.DrawFn) -> Box:
+    """A box within a large image."""
+    x, y = draw(st.integers(0, 2000)), draw(st.integers(0, 2000))
+    return Box(x, y, x + draw(st.integers(1, 2000)), y + draw(st.integers(1, 2000)))
 
 
 @st.composite

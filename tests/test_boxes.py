@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medloc.boxes import SPACES, Box, ParseFailure, iou, parse_box, to_answer, to_original
+from medloc.boxes import SPACES, Box, ParseFailure, giou, iou, parse_box, to_answer, to_original
 from tests.strategies import COORDINATES, any_floats, hostile_texts
 
 BOXES = st.builds(Box, *[COORDINATES] * 4)
@@ -66,6 +66,53 @@ def test_iou_is_symmetric_and_within_zero_and_one_for_any_floats(a, b):
 @given(BOXES)
 def test_iou_with_itself_is_one_where_there_is_area(box):
     assert iou(box, box) == (1.0 if box.area > 0 else 0.0)
+
+
+# --- generalised IoU
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        (Box(0, 0, 10, 10), Box(0, 0, 10, 10), 1.0),
+        (Box(0, 0, 10, 10), Box(5, 0, 15, 10), 50 / 150),  # the hull of 150 is covered
+        (Box(0, 0, 2, 2), Box(1, 1, 3, 3), 1 / 7 - 2 / 9),  # 4 + 4 - 1 = 7 covered of a hull of 9
+        (Box(0, 0, 2, 2), Box(2, 0, 4, 2), 0.0),  # side by side: no overlap, no gap
+        (Box(0, 0, 1, 1), Box(3, 0, 4, 1), -0.5),  # 2 covered of a hull of 4
+        (Box(0, 0, 1, 1), Box(99, 0, 100, 1), -0.98),  # 2 of 100: further is less
+        (Box(1, 0, 1, 2), Box(0, 0, 2, 2), 0.0),  # a line inside: 4 covered of 4
+        (Box(2, 2, 0, 0), Box(0, 0, 2, 2), 0.0),  # unordered: no area, its corners in the hull
+        (Box(4, 0, 2, 2), Box(0, 0, 2, 2), -0.5),  # unordered beside: 4 covered of 8
+        (Box(3, 3, 3, 3), Box(3, 3, 3, 3), -1.0),  # no hull
+    ],
+)
+def test_giou_by_hand(a, b, expected):
+    assert giou(a, b) == pytest.approx(expected, abs=1e-12)
+    assert giou(b, a) == giou(a, b)
+
+
+@given(st.builds(Box, *[any_floats()] * 4), st.builds(Box, *[any_floats()] * 4))
+def test_giou_is_symmetric_and_never_above_iou_for_any_floats(a, b):
+    assert -1.0 <= giou(a, b) <= iou(a, b)
+    assert giou(a, b) == giou(b, a)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("corner", range(4))
+def test_giou_of_a_box_that_is_not_finite_is_the_least(bad, corner):
+    corners = [0.0, 0.0, 10.0, 10.0]
+    corners[corner] = bad
+    assert giou(Box(*corners), Box(0, 0, 10, 10)) == -1.0
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 500)] * 2, *[st.integers(1, 500)] * 2), min_size=2, max_size=2))
+def test_giou_is_torchvision_s(rows):
+    import torch
+    from torchvision.ops import generalized_box_iou
+
+    a, b = ([x, y, x + width, y + height] for x, y, width, height in rows)
+    theirs = generalized_box_iou(torch.tensor([a], dtype=torch.float64), torch.tensor([b], dtype=torch.float64))
+    assert giou(Box(*a), Box(*b)) == pytest.approx(theirs.item(), abs=1e-9)
 
 
 # --- parsing

@@ -18,6 +18,7 @@ class Example:
         box: The true box, half-open, in px of the image.
         group: Lesion or patient, for splits and paired tests; the image itself where neither is known.
         label: Class name such as nv, malignant or normal; "" where unknown.
+        mask: The mask file that the box was measured on; None in a data set of boxes. Only the specialist reads it.
     """
 
     id: str
@@ -27,3 +28,4 @@ class Example:
     box: Box
     group: str
     label: str
+    mask: Path | None = None

@@ -33,12 +33,21 @@ def read_mask(path: Path) -> Mask:
     Raises:
         ValueError: if the file does not open as an image; the message names it.
     """
+    return measure(read_foreground(path))
+
+
+def read_foreground(path: Path) -> np.ndarray:
+    """Return the bool foreground of a mask file, height x width.
+
+    Raises:
+        ValueError: if the file does not open as an image; the message names it.
+    """
     try:
         with Image.open(path) as file:
             gray = np.asarray(file.convert("L"))
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path}: this mask does not open as an image ({error}); replace or remove it.") from error
-    return measure(foreground(gray))
+    return foreground(gray)
 
 
 def foreground(gray: np.ndarray) -> np.ndarray:

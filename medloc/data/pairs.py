@@ -65,6 +65,6 @@ def _reason(mask: Mask) -> str:
 def _examples(pair: Pair, size: tuple[int, int], boxes: tuple[Box, ...]) -> list[Example]:
     names = [pair.id] if len(boxes) == 1 else [f"{pair.id}#{i}" for i in range(len(boxes))]
     return [
-        Example(name, pair.image, size[0], size[1], box, pair.group, pair.label)
+        Example(name, pair.image, size[0], size[1], box, pair.group, pair.label, pair.mask)
         for name, box in zip(names, boxes, strict=True)
     ]

@@ -1,17 +1,16 @@
 """Greedy answers to test images, in batches; nothing here touches the curriculum or the random state."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from PIL import Image
 
-from medloc.boxes import Box
 from medloc.data.example import Example
 from medloc.data.images import open_image
+from medloc.evaluation.judged import judged, nearest_on, sample_of
 from medloc.evaluation.samples import Sample
 from medloc.models.load import LoadedModel
-from medloc.rewards import Answer, judge
 
 GREEDY: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
 
@@ -43,7 +42,10 @@ def answer_all(
             max_new_tokens=max_new_tokens,
             **GREEDY,
         )
-        samples.extend(_sample(loaded, example, text) for example, text in zip(batch, texts, strict=True))
+        samples.extend(
+            sample_of(example, text, loaded.grid(example.width, example.height))
+            for example, text in zip(batch, texts, strict=True)
+        )
     loaded.model.train(was_training)
     return samples
 
@@ -62,7 +64,6 @@ def sample_groups(
 
     The random state outside is left as it was.
     """
-    back = [_back(loaded, example) for example in examples]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         texts = [
@@ -79,16 +80,14 @@ def sample_groups(
             for example in examples
         ]
     return [
-        [judge(text, example.box, to_original).iou for text in group]
-        for group, example, to_original in zip(texts, examples, back, strict=True)
+        [judged(example, text, loaded.grid(example.width, example.height)).iou for text in group]
+        for group, example in zip(texts, examples, strict=True)
     ]
 
 
 def nearest_ious(loaded: LoadedModel, examples: Sequence[Example]) -> Iterator[float]:
-    """Yields the IoU of the best answer that each example's grid can express: the ceiling of every metric."""
-    for example in examples:
-        grid = loaded.grid(example.width, example.height)
-        yield judge(grid.text(example.box, example.width, example.height), example.box, _back(loaded, example)).iou
+    """Returns the IoU of the best answer that each example's grid can express: the ceiling of every metric."""
+    return nearest_on(loaded.grid, examples)
 
 
 def _generate(loaded: LoadedModel, images: list[Image.Image], prompt: str, **generation: Any) -> list[str]:
@@ -108,28 +107,3 @@ def _generate(loaded: LoadedModel, images: list[Image.Image], prompt: str, **gen
             use_cache=True,
         )
     return processor.batch_decode(tokens[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-
-
-def _back(loaded: LoadedModel, example: Example) -> Callable[[Box], Box]:
-    grid = loaded.grid(example.width, example.height)
-    return lambda box: grid.to_original(box, example.width, example.height)
-
-
-def _sample(loaded: LoadedModel, example: Example, text: str) -> Sample:
-    grid = loaded.grid(example.width, example.height)
-    answer: Answer = judge(text, example.box, _back(loaded, example))
-    return Sample(
-        id=example.id,
-        group=example.group,
-        label=example.label,
-        width=example.width,
-        height=example.height,
-        space=grid.space,
-        answer_width=grid.width,
-        answer_height=grid.height,
-        truth=example.box,
-        text=text,
-        box=answer.box if isinstance(answer.box, Box) else None,
-        failure=None if isinstance(answer.box, Box) else answer.box.reason,
-        iou=answer.iou,
-    )

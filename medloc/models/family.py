@@ -1,8 +1,15 @@
-"""What differs from one model family to the next: the grid on which it answers, and how an answer is written."""
+"""What differs from one model family to the next: its classes, its image bounds, and the grid on which it answers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from transformers import (
+    InternVLForConditionalGeneration,
+    InternVLProcessor,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLProcessor,
+)
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 
 from medloc.boxes import Box, to_answer, to_original
@@ -44,3 +51,50 @@ def qwen_grid(image_processor: Any, width: int, height: int, step: int = 1) -> A
         max_pixels=image_processor.size["longest_edge"],
     )
     return AnswerGrid("resized", resized_width, resized_height, step)
+
+
+def internvl_grid(image_processor: Any, width: int, height: int, step: int = 1) -> AnswerGrid:
+    """Returns InternVL's grid: thousandths of the image, whatever its size.
+
+    The processor stretches the whole image over its tiles and pads nothing, so a thousandth of the tiles is one of the
+    image.
+    """
+    return AnswerGrid("thousand", 1000, 1000, step)
+
+
+def _bound_qwen(image_processor: Any, min_pixels: int | None, max_pixels: int | None) -> None:
+    for edge, bound in (("shortest_edge", min_pixels), ("longest_edge", max_pixels)):
+        if bound is not None:
+            image_processor.size[edge] = bound
+
+
+def _bound_internvl(image_processor: Any, min_pixels: int | None, max_pixels: int | None) -> None:
+    """Bounds are areas in px; InternVL counts tiles, the thumbnail of a tiled image apart."""
+    tile = image_processor.size["height"] * image_processor.size["width"]
+    if max_pixels is not None:
+        image_processor.max_patches = max(1, max_pixels // tile)
+    if min_pixels is not None:
+        image_processor.min_patches = min(max(1, -(-min_pixels // tile)), image_processor.max_patches)
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of vision-language model.
+
+    Attributes:
+        model: its class in transformers.
+        processor: its processor's class.
+        grid: takes the image processor, an image's width and height in px and the answer's step; returns the grid.
+        bound: sets the smallest and largest area of the resized image, in px (None = as it is), on an image processor.
+    """
+
+    model: Any
+    processor: Any
+    grid: Callable[..., AnswerGrid]
+    bound: Callable[[Any, int | None, int | None], None]
+
+
+FAMILIES = {
+    "qwen2_5_vl": Family(Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor, qwen_grid, _bound_qwen),
+    "internvl": Family(InternVLForConditionalGeneration, InternVLProcessor, internvl_grid, _bound_internvl),
+}

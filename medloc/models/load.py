@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor
+from huggingface_hub.errors import HFValidationError
 
-from medloc.models.family import AnswerGrid, qwen_grid
+from medloc.models.family import FAMILIES, AnswerGrid
 from medloc.settings.run import ModelSettings
 
 BASES = Path(__file__).parent / "bases"
-FAMILIES = {"qwen2_5_vl": (Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor, qwen_grid)}
+NOT_THERE = (OSError, HFValidationError)  # what from_pretrained raises; the second where the text is no hub id either
 
 
 @dataclass(frozen=True)
@@ -59,20 +59,27 @@ def load_model(settings: ModelSettings) -> LoadedModel:
     """
     if settings.family not in FAMILIES:
         raise ValueError(f"model.family={settings.family} is unknown; known: {', '.join(FAMILIES)}.")
-    model_class, processor_class, grid = FAMILIES[settings.family]
+    family = FAMILIES[settings.family]
     source = base_folder(settings)
-    bounds = {"min_pixels": settings.min_pixels, "max_pixels": settings.max_pixels}
     try:
-        processor = processor_class.from_pretrained(source, **{k: v for k, v in bounds.items() if v is not None})
-        model = model_class.from_pretrained(source, dtype=getattr(torch, settings.dtype))
-    except OSError as error:
-        raise FileNotFoundError(f"model.path={source}: {str(error).splitlines()[0]}") from error
+        processor = family.processor.from_pretrained(source)
+        model = family.model.from_pretrained(source, dtype=getattr(torch, settings.dtype))
+    except NOT_THERE as error:
+        raise not_there("model.path", source, error) from error
+    family.bound(processor.image_processor, settings.min_pixels, settings.max_pixels)
     return LoadedModel(
         model=model.eval(),
         processor=processor,
-        grid=lambda width, height: grid(processor.image_processor, width, height, settings.answer_step),
+        grid=lambda width, height: family.grid(processor.image_processor, width, height, settings.answer_step),
         fingerprint=model_fingerprint(source, model.config),
     )
+
+
+def not_there(key: str, source: str, error: Exception) -> FileNotFoundError:
+    """Returns the one-line error for a `source` of weights, given by the setting `key`, that could not be loaded."""
+    if isinstance(error, HFValidationError) or (isinstance(error.__cause__, HFValidationError)):
+        return FileNotFoundError(f"{key}={source} is not a folder; give one in save_pretrained layout, or a hub id.")
+    return FileNotFoundError(f"{key}={source}: {str(error).splitlines()[0]}")
 
 
 def save_base(model: Any, processor: Any, folder: Path) -> None:

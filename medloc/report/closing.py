@@ -19,13 +19,16 @@ def close_run(folder: Path, record: Record, images: Mapping[str, Path]) -> str:
         images: the image file of each test image, by id.
     """
     from medloc.report.figure1 import draw_training  # matplotlib is imported here
+    from medloc.report.loss_curve import draw_loss
     from medloc.report.overlays import draw_boxes
 
     title = run_title(record).partition(";")[0]
     paths = {"record": folder / "record.json", "test images": folder / "boxes.png"}
-    if (folder / "trace.jsonl").exists():
-        paths["reward and tau"] = folder / "training.png"
-        draw_training(folder / "trace.jsonl", paths["reward and tau"], title)
+    trace = folder / "trace.jsonl"
+    if trace.exists():
+        draw, name = (draw_training, "reward and tau") if record.config["method"]["reward"] else (draw_loss, "loss")
+        paths[name] = folder / "training.png"
+        draw(trace, paths[name], title)
     samples = list(read_samples(folder / "samples.jsonl"))
     shown = samples[:: max(1, len(samples) // SHOWN)][:SHOWN]
     items = [(images[sample.id], sample.truth, sample.box, sample.iou) for sample in shown]

@@ -1,10 +1,13 @@
 """What a reward sees: one judged answer, and the moment of the run at which it was given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from medloc.boxes import IOU_DECIMALS, Box, ParseFailure, iou, parse_box
+from medloc.boxes import IOU_DECIMALS, Box, ParseFailure, giou, iou, parse_box
+
+SPREAD = 1e-6
+"""Rewards closer together than this, the last decimal of an IoU, are equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,11 @@ class Answer:
     box: Box | ParseFailure
     truth: Box
     iou: float
+
+    @property
+    def giou(self) -> float:
+        """Generalised IoU in [-1, 1], rounded to 6 decimals; -1 where there is no box."""
+        return round(giou(self.box, self.truth), IOU_DECIMALS) if isinstance(self.box, Box) else -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,25 @@ class Reward(Protocol):
 
     def __call__(self, answer: Answer, moment: Moment) -> float:
         """Return the reward of one answer."""
+
+
+@runtime_checkable
+class StatefulReward(Reward, Protocol):
+    """A reward that also depends on earlier steps; between two calls of `observe` it is a pure function."""
+
+    def observe(self, ious: Sequence[Sequence[float]]) -> None:
+        """Take in a finished step's raw IoUs, one list per group in global order, the same on every rank."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state as JSON values."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put a state back; ValueError names what is wrong with it."""
+
+
+def is_dead(rewards: Sequence[float]) -> bool:
+    """Say whether a group's rewards are all equal: its advantages are 0 and it teaches nothing (Eq. 1)."""
+    return max(rewards) - min(rewards) < SPREAD
 
 
 def judge(text: str, truth: Box, to_original: Callable[[Box], Box]) -> Answer:

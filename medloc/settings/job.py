@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from medloc.curriculum import curriculum_from
 from medloc.records.key import CURRICULUM_GROUPS
+from medloc.rewards import reward_for
 from medloc.settings import CONF, register
 from medloc.settings.planned import IDENTITY_GROUPS, NOT_A_VARIANT
 from medloc.settings.run import Settings
@@ -64,6 +65,8 @@ def job_from(config: DictConfig, choices: Mapping[str, str], overrides: Sequence
 def _check(job: Job, overrides: Sequence[str]) -> None:
     train, method = job.settings.train, job.settings.method
     curriculum_from(job.config)  # raises with the key's name
+    if method.reward is not None:
+        reward_for(method.reward, method.preset)  # so does this
     if not method.uses_schedule:
         for override in overrides:
             group = override.lstrip("+~").partition("=")[0].partition(".")[0]
@@ -86,6 +89,8 @@ def _check(job: Job, overrides: Sequence[str]) -> None:
         value = getattr(train, key)
         if value is not None and value < 1:
             raise ValueError(f"train.{key}={value} must be at least 1.")
+    if train.dynamic_sampling < 0:
+        raise ValueError(f"train.dynamic_sampling={train.dynamic_sampling} must be at least 0, which turns it off.")
 
 
 def _variant(config: DictConfig, choices: Mapping[str, str], overrides: Sequence[str]) -> str:

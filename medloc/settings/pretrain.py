@@ -1,4 +1,4 @@
-"""Schema of `conf/pretrain.yaml`."""
+"""Schema of `conf/pretrain/`."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from omegaconf import MISSING
 
 @dataclass
 class PretrainSettings:
-    """How a tiny base is made; keys are explained in `conf/pretrain.yaml`."""
+    """How a tiny base is made; keys are explained in `conf/pretrain/`."""
 
     model: str = MISSING
     steps: int = MISSING
@@ -15,7 +15,7 @@ class PretrainSettings:
     learning_rate: float = MISSING
     warmup_steps: int = MISSING
     weight_decay: float = MISSING
-    step: int = MISSING
+    step: int | None = MISSING
     seed: int = MISSING
     save_steps: int = MISSING
     workers: int = MISSING

@@ -1,4 +1,4 @@
-"""GRPO on TRL with the curriculum inside, pre-training of the tiny bases, and one run from settings to record.
+"""GRPO on TRL with the curriculum inside, the systems beside it, pre-training of the tiny bases, one run to its record.
 
-The only room that imports trl. `job` runs a run, `grpo` hands it to TRL, `trainer` is where the curriculum sits.
+The only room that imports trl. `job` runs a run, `systems` holds what can be trained, `trainer` the curriculum's place.
 """

@@ -1,4 +1,4 @@
-"""Checkpoints that carry the curriculum, and finding the newest one that was written to the end."""
+"""Checkpoints that carry the state of curriculum and reward, and finding the newest one written to the end."""
 
 import json
 from pathlib import Path
@@ -11,26 +11,34 @@ from medloc.records.atomic import write_text
 STATE_FILE = "curriculum.json"  # written last: a checkpoint without it was interrupted and does not count
 
 
-class CurriculumCheckpoint:
-    """Mix-in for the trainer: the curriculum's state lies in the checkpoint and is put back on every rank."""
-
-    rule: Any
+class WholeCheckpoint:
+    """Mix-in for a trainer: a file that is written last tells a whole checkpoint from an interrupted one."""
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)  # type: ignore[misc]
         if self.args.should_save:  # type: ignore[attr-defined]
             folder = Path(self.args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"  # type: ignore[attr-defined]
-            state = self.rule.curriculum.state_dict() if self.rule.curriculum else None
-            write_text(folder / STATE_FILE, json.dumps({"curriculum": state}))
+            write_text(folder / STATE_FILE, json.dumps(self._own_state()))
 
-    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        super()._load_optimizer_and_scheduler(checkpoint)  # type: ignore[misc]
-        if checkpoint is not None and self.rule.curriculum:
-            state = json.loads((Path(checkpoint) / STATE_FILE).read_text(encoding="utf-8"))
-            self.rule.curriculum.load_state_dict(state["curriculum"])
+    def _own_state(self) -> dict[str, Any]:
+        return {"curriculum": None}
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Leaves TRL's generic model card out of the checkpoints."""
+
+
+class CurriculumCheckpoint(WholeCheckpoint):
+    """Mix-in for the trainer: the rule's state lies in the checkpoint and is put back on every rank."""
+
+    rule: Any
+
+    def _own_state(self) -> dict[str, Any]:
+        return dict(self.rule.state_dict())
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)  # type: ignore[misc]
+        if checkpoint is not None:
+            self.rule.load_state_dict(json.loads((Path(checkpoint) / STATE_FILE).read_text(encoding="utf-8")))
 
 
 def newest_checkpoint(folder: Path) -> Path | None:

@@ -1,42 +1,24 @@
 """A run's settings become TRL's settings, its examples TRL's rows; then TRL trains."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import torch
 from datasets import Dataset
 from transformers import TrainerCallback
-from transformers.trainer_callback import PrinterCallback
 from trl import GRPOConfig
 
 from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.models.load import LoadedModel
-from medloc.settings.run import Settings, TrainSettings
-from medloc.training.checkpoint import checkpoint_step, newest_checkpoint
-from medloc.training.sharing import share_prompts, shared_processing
+from medloc.settings.run import Settings
+from medloc.training.resume import fit
+from medloc.training.semantic import semantic_rewards
+from medloc.training.shared_processing import share_processing
+from medloc.training.sharing import can_share, share_prompts
+from medloc.training.steps import common_arguments, planned_steps
 from medloc.training.trace import TraceWriter
 from medloc.training.trainer import CurriculumGRPOTrainer, Rule
-
-
-def planned_steps(train: TrainSettings, images: int) -> int:
-    """Returns the optimizer steps of a run over `images` training images.
-
-    Raises:
-        ValueError: fewer images than one step takes, or neither steps nor epochs given.
-    """
-    if images < train.prompts_per_step:
-        raise ValueError(
-            f"train.prompts_per_step={train.prompts_per_step} must not exceed the {images} training images; lower it."
-        )
-    per_epoch = images // train.prompts_per_step
-    bounds = [train.max_steps, train.epochs * per_epoch if train.epochs else None]
-    given = [bound for bound in bounds if bound is not None]
-    if not given:
-        raise ValueError("train.max_steps=null needs train.epochs; give one of them.")
-    return min(given)
 
 
 def grpo_config(settings: Settings, steps: int, folder: Path) -> GRPOConfig:
@@ -44,8 +26,7 @@ def grpo_config(settings: Settings, steps: int, folder: Path) -> GRPOConfig:
     train = settings.train
     completions = train.prompts_per_step * train.group_size
     return GRPOConfig(
-        output_dir=str(folder),
-        max_steps=steps,
+        **common_arguments(settings, steps, folder),
         per_device_train_batch_size=train.per_device_batch,
         gradient_accumulation_steps=completions // train.per_device_batch,
         num_generations=train.group_size,
@@ -60,19 +41,6 @@ def grpo_config(settings: Settings, steps: int, folder: Path) -> GRPOConfig:
         beta=train.beta,
         use_bias_correction_kl=False,  # trl's default since 1.10 changes the KL gradient
         importance_sampling_level="token",
-        learning_rate=train.learning_rate,
-        lr_scheduler_type=train.lr_scheduler,
-        weight_decay=train.weight_decay,
-        max_grad_norm=train.max_grad_norm,
-        bf16=train.bf16,
-        gradient_checkpointing=train.gradient_checkpointing,
-        seed=settings.seed,
-        logging_steps=1,  # the trace has one line per step
-        save_steps=max(1, steps // train.checkpoints),
-        save_total_limit=train.keep_checkpoints,
-        use_cpu=settings.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available()),
-        report_to="none",
-        disable_tqdm=True,
     )
 
 
@@ -119,24 +87,23 @@ def train_grpo(
         callbacks: evaluation, progress.
     """
     steps = planned_steps(settings.train, len(examples))
+    arguments = grpo_config(settings, steps, folder)
     trainer: Any = CurriculumGRPOTrainer(
         rule=rule,
         grid=loaded.grid,
         on_observation=trace.observe,
+        beside=semantic_rewards(settings, arguments.device),
+        redraws=settings.train.dynamic_sampling,
+        mask_dead_kl=settings.train.mask_dead_kl,
         model=loaded.model,
         processing_class=loaded.processor,
-        args=grpo_config(settings, steps, folder),
+        args=arguments,
         train_dataset=training_rows(examples, prompt),
         callbacks=[trace, *callbacks],
     )
-    trainer.remove_callback(PrinterCallback)
-    if settings.train.share_prompts:
+    if settings.train.share_prompts and can_share(trainer.model):
+        share_processing(loaded.processor)
         for model in (trainer.model, trainer.ref_model):
             if model is not None:
                 share_prompts(model)
-    checkpoint = newest_checkpoint(folder)
-    if checkpoint and checkpoint_step(checkpoint) >= steps:  # trained to the end, and stopped after that
-        trainer._load_from_checkpoint(str(checkpoint))
-        return
-    with shared_processing(loaded.processor.image_processor) if settings.train.share_prompts else nullcontext():
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    fit(trainer, folder)

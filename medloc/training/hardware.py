@@ -4,6 +4,18 @@ import os
 import resource
 import sys
 
+import torch
+
+
+def set_threads(threads: int) -> None:
+    """Gives PyTorch this many processor threads, and rounds numbers below 1e-38 to 0 from here on.
+
+    A sharp policy's attention is full of such numbers, and an x86 processor multiplies them many times more slowly.
+    Called before PyTorch starts its threads, which inherit the mode.
+    """
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(threads)
+
 
 def cores() -> int:
     """Returns the number of processor cores this process may run on."""

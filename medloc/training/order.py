@@ -39,3 +39,15 @@ class EpochOrder:
         sampler.__class__ = EpochSampler
         self.add_callback(_TellEpoch(sampler))  # type: ignore[attr-defined]
         return sampler
+
+
+class SameOrder:
+    """Mix-in for any other Trainer: every image once an epoch, in the order in which GRPO of that seed meets them."""
+
+    def _get_train_sampler(self, dataset: Any = None) -> EpochSampler:
+        arguments = self.args  # type: ignore[attr-defined]
+        per_step = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
+        images = self.train_dataset if dataset is None else dataset  # type: ignore[attr-defined]
+        sampler = EpochSampler(images, mini_repeat_count=1, batch_size=per_step, shuffle=True, seed=arguments.seed)
+        self.add_callback(_TellEpoch(sampler))  # type: ignore[attr-defined]
+        return sampler

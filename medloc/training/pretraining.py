@@ -1,21 +1,24 @@
 """Teaching a tiny base to find general shapes and to answer with a box, by transformers' own Trainer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler, SequentialSampler
-from transformers import ProcessorMixin, Trainer, TrainingArguments
+from transformers import Trainer, TrainingArguments
 
 from medloc.data.prompts import known_prompts
-from medloc.models.family import AnswerGrid
+from medloc.models.family import FAMILIES, AnswerGrid
 from medloc.models.load import save_base
 from medloc.models.shapes import ShapeItem, draw_item
-from medloc.models.tiny_qwen import SIZES, tiny_model, tiny_processor
+from medloc.models.tiny_internvl import tiny_internvl_model, tiny_internvl_processor
+from medloc.models.tiny_qwen import tiny_model, tiny_processor
 from medloc.settings.pretrain import PretrainSettings
-from medloc.training.hardware import cores
+from medloc.training.hardware import cores, set_threads
 from medloc.training.resume import LoadsSavedLayout
 
 EASY, HARDEST = 0.06, 0.50  # shares of the run at which difficulty leaves 0 and reaches 1
@@ -43,12 +46,12 @@ class ShapeCollator:
     Attributes:
         processor: the tiny processor.
         prompts: the prompts to draw from; every image goes with any of them.
-        step: coordinates are rounded to multiples of this many pixels.
+        grid: maps an image's (width, height) in px to the grid on which it is answered.
     """
 
     processor: Any
     prompts: list[str]
-    step: int
+    grid: Callable[[int, int], AnswerGrid]
 
     def __call__(self, items: list[tuple[ShapeItem, int]]) -> dict[str, torch.Tensor]:
         questions = [self._question(self.prompts[pick % len(self.prompts)]) for _, pick in items]
@@ -72,8 +75,7 @@ class ShapeCollator:
 
     def _answer(self, item: ShapeItem) -> str:
         width, height = item.image.size
-        grid = AnswerGrid("resized", width, height, self.step)
-        return grid.text(item.box, width, height) + self.processor.tokenizer.eos_token
+        return self.grid(width, height).text(item.box, width, height) + self.processor.tokenizer.eos_token
 
 
 class PretrainingTrainer(LoadsSavedLayout, Trainer):
@@ -84,38 +86,51 @@ class PretrainingTrainer(LoadsSavedLayout, Trainer):
 
 
 def make_base(settings: PretrainSettings) -> Path:
-    """Makes the base `settings.model` and saves it, with its processor, under `settings.out`.
+    """Makes the vision-language base `settings.model` and saves it, with its processor, under `settings.out`.
 
     Raises:
-        ValueError: unknown size.
+        ValueError: coordinates have no step.
     """
-    if settings.model not in SIZES:
-        raise ValueError(f"model={settings.model} is unknown; known: {', '.join(SIZES)}.")
-    torch.set_num_threads(settings.threads or cores())
-    torch.manual_seed(settings.seed)
+    if settings.step is None:
+        raise ValueError("step=null: a base that answers in words needs the step of its coordinates; give a number.")
+    begin(settings)
     prompts = known_prompts()
-    processor = tiny_processor(prompts)
-    model = tiny_model(settings.model, processor)
-    pretrain(model, processor, prompts, settings, Path(settings.work))
-    save_base(model, processor, Path(settings.out))
+    model, collator = _untrained(settings.model, prompts, settings.step)
+    pretrain(model, ShapeDataset(settings.steps * settings.batch_size, settings.seed), collator, settings)
+    save_base(model, collator.processor, Path(settings.out))
     return Path(settings.out)
 
 
-def pretrain(
-    model: Any, processor: ProcessorMixin, prompts: list[str], settings: PretrainSettings, folder: Path
-) -> Trainer:
-    """Pre-trains `model` in place under `folder`, resuming from its newest checkpoint if there is one.
+def _untrained(name: str, prompts: list[str], step: int) -> tuple[Any, ShapeCollator]:
+    """Returns the model `name` with random weights, and the collator that feeds it."""
+    if name == "internvl_tiny":
+        processor, grid = tiny_internvl_processor(prompts), FAMILIES["internvl"].grid
+        model: Any = tiny_internvl_model(processor)
+    else:
+        processor, grid = tiny_processor(prompts), FAMILIES["qwen2_5_vl"].grid
+        model = tiny_model(name, processor)
+    return model, ShapeCollator(processor, prompts, partial(grid, processor.image_processor, step=step))
+
+
+def begin(settings: PretrainSettings) -> None:
+    """Fixes the threads and the random state, before the first weight is drawn."""
+    set_threads(settings.threads or cores())
+    torch.manual_seed(settings.seed)
+
+
+def pretrain(model: Any, dataset: Dataset, collator: Callable, settings: PretrainSettings) -> Trainer:
+    """Pre-trains `model` in place under `settings.work`, resuming from its newest checkpoint if there is one.
 
     Args:
         model: a tiny model with random weights.
-        processor: its processor.
-        prompts: every prompt the base should know.
+        dataset: its items, in their order.
+        collator: turns items into the model's inputs, the labels among them where it needs any.
         settings: steps, batch size and the rest.
-        folder: where checkpoints live.
 
     Returns:
         The finished trainer.
     """
+    folder = Path(settings.work)
     arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=settings.steps,
@@ -138,8 +153,8 @@ def pretrain(
     trainer = PretrainingTrainer(
         model=model,
         args=arguments,
-        train_dataset=ShapeDataset(settings.steps * settings.batch_size, settings.seed),
-        data_collator=ShapeCollator(processor, prompts, settings.step),
+        train_dataset=dataset,
+        data_collator=collator,
     )
     resume = any(folder.glob("checkpoint-*"))
     trainer.train(resume_from_checkpoint=resume or None)

@@ -1,4 +1,7 @@
-"""A progress bar for people: step, reward, tau, share of dead groups, remaining time. Silent where nobody looks."""
+"""A progress bar for people: step, reward, tau, share of dead groups (or the loss), remaining time.
+
+Silent where nobody looks.
+"""
 
 from typing import Any
 
@@ -28,10 +31,16 @@ class ProgressBar(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         line = self.trace.last
         if self.bar is not None and line and line["step"] > self.bar.n:
-            tau = "-" if line["tau"] is None else f"{line['tau']:.2f}"
-            self.bar.set_postfix_str(f"reward {line['reward']:.2f} tau {tau} dead {line['dead']:.0%}", refresh=False)
+            self.bar.set_postfix_str(_said(line), refresh=False)
             self.bar.update(line["step"] - self.bar.n)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if self.bar is not None:
             self.bar.close()
+
+
+def _said(line: dict[str, Any]) -> str:
+    if line["reward"] is None:  # no completions: the loss is what there is
+        return f"loss {line['loss']:.3f}"
+    tau = "-" if line["tau"] is None else f"{line['tau']:.2f}"
+    return f"reward {line['reward']:.2f} tau {tau} dead {line['dead']:.0%}"

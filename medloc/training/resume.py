@@ -1,11 +1,16 @@
-"""Resuming a Qwen2.5-VL run for real.
+"""Training to the end from wherever an earlier process got to, and resuming for real.
 
 `save_pretrained` writes the key layout of the published checkpoints, and transformers' `Trainer` reads it back with a
-non-strict `load_state_dict`: every key is missing, a warning is logged, and training goes on from the base weights
-(transformers issue 43701). Reading through `from_pretrained`, strictly, is what resuming means.
+non-strict `load_state_dict`: for Qwen2.5-VL every key is missing, a warning is logged, and training goes on from the
+base weights (transformers issue 43701). Reading through `from_pretrained`, strictly, is what resuming means.
 """
 
+from pathlib import Path
 from typing import Any
+
+from transformers.trainer_callback import PrinterCallback
+
+from medloc.training.checkpoint import checkpoint_step, newest_checkpoint
 
 
 class LoadsSavedLayout:
@@ -15,3 +20,19 @@ class LoadsSavedLayout:
         target = self.accelerator.unwrap_model(model or self.model)  # type: ignore[attr-defined]
         saved = type(target).from_pretrained(resume_from_checkpoint, dtype=target.dtype)
         target.load_state_dict(saved.state_dict(), strict=True)
+
+
+def finished_steps(folder: Path) -> int:
+    """Returns the optimizer steps that the newest whole checkpoint under `folder` holds; 0 where there is none."""
+    checkpoint = newest_checkpoint(folder)
+    return checkpoint_step(checkpoint) if checkpoint else 0
+
+
+def fit(trainer: Any, folder: Path) -> None:
+    """Trains to `args.max_steps`, going on from the newest whole checkpoint under `folder` if there is one."""
+    trainer.remove_callback(PrinterCallback)
+    checkpoint = newest_checkpoint(folder)
+    if checkpoint and finished_steps(folder) >= trainer.args.max_steps:  # trained to the end, and stopped after that
+        trainer._load_from_checkpoint(str(checkpoint))
+    else:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

@@ -4,64 +4,70 @@ The hooks sit on the vision tower's and the backbone's forward, through which ge
 so no trainer code is copied. Rows with equal images are equal up to where their completions part; that common prefix
 is run once per image, and its keys and values are handed to every row for the rest. Copies are taken after computing,
 so gradients are those of separate passes up to rounding. The order of the rows does not matter.
+
+Qwen2.5-VL takes its images as patches of one long sequence, with their grids; InternVL as square tiles. InternVL images
+of several tiles take the ordinary path.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 import torch
 from transformers import DynamicCache
-from transformers.modeling_outputs import BaseModelOutputWithPast, BaseModelOutputWithPooling
+from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 Inputs = dict[str, Any]
 
 
-def share_prompts(model: Any) -> None:
-    """Makes `model` (Qwen2.5-VL) encode equal images once and run the prompt of rows with equal images once.
+def can_share(model: Any) -> bool:
+    """Returns whether this file knows the model's family; any other is trained on TRL's own path."""
+    return model.config.model_type in ("qwen2_5_vl", "internvl")
 
-    Batches in which no image repeats take the ordinary path.
+
+def share_prompts(model: Any) -> None:
+    """Makes `model` (see `can_share`) encode equal images once and run the prompt of rows with equal images once.
+
+    Batches in which no image repeats take the ordinary path. Call it once per model, after its trainer was made.
     """
     backbone = model.model
-    _share_encoding(backbone.visual)
-    plain = backbone.forward
+    if hasattr(backbone, "visual"):
+        _share_encoding(backbone.visual)
+    else:
+        _share_tiles(backbone)
+    plain, scored = backbone.forward, model.forward
+    wanted: list[int] = []  # columns whose states the pass under way needs; empty = all
 
     def forward(*args: Any, **inputs: Any) -> Any:
         source = [] if args else _sources(backbone, inputs)
         prefix = _common_prefix(backbone, inputs, source) if source else 0
-        return _shared(backbone, plain, inputs, source, prefix) if prefix else plain(*args, **inputs)
+        if prefix:
+            return _shared(backbone, plain, inputs, source, prefix, wanted[0] if wanted else None)
+        output = plain(*args, **inputs)
+        if wanted:
+            output.last_hidden_state = output.last_hidden_state[:, -wanted[0] :]
+        return output
 
-    backbone.forward = forward
+    @wraps(scored)  # generation reads the signature
+    def score(*args: Any, **inputs: Any) -> Any:
+        """Scores labelled columns alone: TRL's fused head runs over every column where there is no Triton."""
+        columns = _labelled(inputs)
+        if columns is None:
+            return scored(*args, **inputs)
+        wanted[:] = [columns]
+        try:
+            return scored(*args, **{**inputs, "labels": inputs["labels"][:, -columns:]})
+        finally:
+            wanted.clear()
+
+    backbone.forward, model.forward = forward, score
 
 
-@contextmanager
-def shared_processing(image_processor: Any) -> Iterator[None]:
-    """While open, Qwen2.5-VL's image processor resizes and cuts an image that is given several times once.
-
-    Only the very same image object counts as the same; `medloc.training.grpo` opens a group's image once. The hook sits
-    on the class for the time being, because whatever sits on the object would be saved with it.
-    """
-    kind = type(image_processor)
-    plain = kind.preprocess
-
-    def preprocess(self: Any, images: Any, *args: Any, **kwargs: Any) -> Any:
-        flat = [one for item in images for one in (item if isinstance(item, list) else [item])]
-        kept = list({id(image): image for image in flat}.values())
-        if len(kept) == len(flat):
-            return plain(self, images, *args, **kwargs)
-        batch = plain(self, kept, *args, **kwargs)
-        place = {id(image): i for i, image in enumerate(kept)}
-        index = [place[id(image)] for image in flat]
-        patches = batch["pixel_values"].split(batch["image_grid_thw"].prod(-1).tolist())
-        batch["pixel_values"] = torch.cat([patches[i] for i in index])
-        batch["image_grid_thw"] = batch["image_grid_thw"][index]
-        return batch
-
-    kind.preprocess = preprocess
-    try:
-        yield
-    finally:
-        kind.preprocess = plain
+def _labelled(inputs: Inputs) -> int | None:
+    """Returns how many trailing columns TRL's fused head has to see: the labelled ones and the one before."""
+    if not inputs.get("fused_lm_head") or inputs.get("labels") is None or inputs.get("shift_labels") is not None:
+        return None
+    labelled = (inputs["labels"] != -100).any(0).nonzero()
+    return inputs["labels"].shape[1] - max(0, int(labelled[0]) - 1) if len(labelled) else None
 
 
 def _share_encoding(visual: Any) -> None:
@@ -81,20 +87,31 @@ def _share_encoding(visual: Any) -> None:
     visual.forward = forward
 
 
+def _share_tiles(backbone: Any) -> None:
+    plain = backbone.get_image_features
+
+    def get_image_features(pixel_values: torch.Tensor, **kwargs: Any) -> Any:
+        source = first_equal(list(pixel_values))
+        kept = sorted(set(source))
+        encoded = plain(pixel_values=pixel_values[kept], **kwargs)
+        encoded.pooler_output = encoded.pooler_output[[kept.index(i) for i in source]]
+        return encoded
+
+    backbone.get_image_features = get_image_features
+
+
 def first_equal(items: tuple[torch.Tensor, ...] | list[torch.Tensor]) -> list[int]:
     """Returns, for each tensor, the index of the first one equal to it."""
-    found: list[int] = []
+    found: dict[tuple[Any, ...], list[int]] = {}
     source = []
     for index, item in enumerate(items):
-        match = next((i for i in reversed(found) if _equal(items[i], item)), index)
+        few = item.flatten()[:: max(1, item.numel() // 8)].tolist()  # only those that agree here are compared in full
+        alike = found.setdefault((item.shape, *few), [])
+        match = next((i for i in alike if torch.equal(items[i], item)), index)
         if match == index:
-            found.append(index)
+            alike.append(index)
         source.append(match)
     return source
-
-
-def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
-    return a.shape == b.shape and torch.equal(a, b)
 
 
 def _sources(backbone: Any, inputs: Inputs) -> list[int]:
@@ -110,12 +127,14 @@ def _sources(backbone: Any, inputs: Inputs) -> list[int]:
 
 
 def _images(inputs: Inputs) -> list[torch.Tensor]:
-    """Returns one tensor per row: its image's patches, or its features where they were computed beforehand."""
+    """Returns one tensor per image or tile: its pixels, or its features where they were computed beforehand."""
     features = (inputs.get("mm_encoder_outputs") or {}).get("image")
     if features is not None:
         return list(features.pooler_output)
     if inputs.get("pixel_values") is None:
         return []
+    if inputs.get("image_grid_thw") is None:
+        return list(inputs["pixel_values"])
     return list(inputs["pixel_values"].split(inputs["image_grid_thw"].prod(-1).tolist()))
 
 
@@ -127,28 +146,37 @@ def _common_prefix(backbone: Any, inputs: Inputs, source: list[int]) -> int:
     return 0 if (ids[:, prefix:] == backbone.config.image_token_id).any() else prefix
 
 
-def _shared(backbone: Any, plain: Any, inputs: Inputs, source: list[int], prefix: int) -> Any:
+def _shared(backbone: Any, plain: Any, inputs: Inputs, source: list[int], prefix: int, wanted: int | None) -> Any:
+    """Runs the prefix once per image and the rest per row; returns the states of the last `wanted` columns."""
     ids, mask, cache = inputs["input_ids"], inputs["attention_mask"], inputs.get("past_key_values")
     kept = sorted(set(source))
     index = torch.tensor([kept.index(i) for i in source], device=ids.device)
     head = plain(**_rows(backbone, inputs, kept, prefix))
     common = head.past_key_values
     common.batch_select_indices(index)
-    states = head.last_hidden_state[index]
-    if prefix < ids.shape[1]:
-        positions = mask.long().cumsum(-1) - 1 + backbone.rope_deltas[index]
+    columns = ids.shape[1]
+    states = head.last_hidden_state[:, columns - (wanted or columns) :][index]
+    if prefix < columns:
         tail = plain(
             input_ids=ids[:, prefix:],
             attention_mask=mask,
-            position_ids=positions[None, :, prefix:].expand(3, -1, -1),
+            position_ids=_positions(backbone, inputs, index, prefix),
             past_key_values=common,
             use_cache=True,
         )
-        states = torch.cat([states, tail.last_hidden_state], dim=1)
+        states = torch.cat([states, tail.last_hidden_state], dim=1)[:, -(wanted or columns) :]
     if cache is not None:  # generation's own cache, still empty: it goes on from here
         for number, layer in enumerate(common.layers):
             cache.update(layer.keys, layer.values, number)
-    return BaseModelOutputWithPast(last_hidden_state=states, past_key_values=cache)
+    return type(head)(last_hidden_state=states, past_key_values=cache)
+
+
+def _positions(backbone: Any, inputs: Inputs, index: torch.Tensor, prefix: int) -> torch.Tensor | None:
+    """Returns the positions of the columns after the prefix; None = the model counts on from the cache itself."""
+    if hasattr(backbone, "rope_deltas"):
+        positions = inputs["attention_mask"].long().cumsum(-1) - 1 + backbone.rope_deltas[index]
+        return positions[None, :, prefix:].expand(3, -1, -1)
+    return None if inputs.get("position_ids") is None else inputs["position_ids"][:, prefix:]
 
 
 def _rows(backbone: Any, inputs: Inputs, kept: list[int], prefix: int) -> Inputs:
@@ -160,16 +188,19 @@ def _rows(backbone: Any, inputs: Inputs, kept: list[int], prefix: int) -> Inputs
         "past_key_values": DynamicCache(config=backbone.config.get_text_config()),
         "use_cache": True,
     }
+    tiles = hasattr(backbone, "vision_tower")
     if inputs.get("pixel_values") is not None:
-        rows["pixel_values"] = torch.cat([images[i] for i in kept])
-        rows["image_grid_thw"] = inputs["image_grid_thw"][kept]
+        rows["pixel_values"] = inputs["pixel_values"][kept] if tiles else torch.cat([images[i] for i in kept])
+        if not tiles:
+            rows["image_grid_thw"] = inputs["image_grid_thw"][kept]
     else:
         features = inputs["mm_encoder_outputs"]["image"]
-        rows["mm_encoder_outputs"] = {"image": type(features)(pooler_output=tuple(images[i] for i in kept))}
+        pooled = features.pooler_output[kept] if tiles else tuple(images[i] for i in kept)
+        rows["mm_encoder_outputs"] = {"image": type(features)(pooler_output=pooled)}
     if inputs.get("mm_token_type_ids") is not None:
         rows["mm_token_type_ids"] = inputs["mm_token_type_ids"][kept, :prefix]
     if inputs.get("position_ids") is not None:
-        rows["position_ids"] = inputs["position_ids"][:, kept, :prefix]
+        rows["position_ids"] = inputs["position_ids"][..., kept, :prefix]
     return {**{k: v for k, v in inputs.items() if k not in rows and k not in _PER_ROW}, **rows}
 
 

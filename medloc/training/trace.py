@@ -8,20 +8,40 @@ from typing import Any, TextIO
 from transformers import TrainerCallback
 
 from medloc.records.atomic import write_text
+from medloc.rewards import is_dead
 from medloc.training.trainer import Observation
 
 HIT = 0.5  # the IoU at which groups of every method alike are called all-miss, all-hit or mixed
 FROM_LOGS = ("kl", "entropy", "loss", "grad_norm")
+NOTHING_SEEN: dict[str, Any] = {  # what a system that samples no completions has to say of them
+    **dict.fromkeys(("ious", "tau_used", "tau", "mean_reward", "reward_std", "iou_margin")),
+    "updated": False,
+    **dict.fromkeys(("reward", "dead", "redrawn", "revived", "all_miss", "all_hit", "mixed", "parse_rate")),
+}
 
 
-def trace_line(step: int, seen: Observation, logs: dict[str, Any]) -> dict[str, Any]:
-    """Returns the trace's entry for one optimizer step (the contract of docs/formats.md)."""
+def trace_line(step: int, seen: Observation | None, logs: dict[str, Any]) -> dict[str, Any]:
+    """Returns the trace's entry for one optimizer step (the contract of docs/formats.md).
+
+    Args:
+        step: the optimizer step, from 1.
+        seen: its completions; None under a system that samples none, whose entry has the same names with null.
+        logs: what the trainer logged.
+    """
+    return {
+        "step": step,
+        **(_observed(seen) if seen else NOTHING_SEEN),
+        "completion_length": logs.get("completions/mean_length"),
+        **{name: logs.get(name) for name in FROM_LOGS},
+    }
+
+
+def _observed(seen: Observation) -> dict[str, Any]:
     decision = seen.decision
     hits = [sum(iou >= HIT for iou in group) for group in seen.ious]
     size, groups = len(seen.ious[0]), len(seen.ious)
     flat = [reward for group in seen.rewards for reward in group]
     return {
-        "step": step,
         "ious": seen.ious,
         "tau_used": seen.tau_used,
         "tau": decision.tau if decision else seen.tau_used,
@@ -30,18 +50,18 @@ def trace_line(step: int, seen: Observation, logs: dict[str, Any]) -> dict[str, 
         "iou_margin": decision.iou_margin if decision else None,
         "updated": bool(decision and decision.updated),
         "reward": sum(flat) / len(flat),
-        "dead": sum(max(group) - min(group) < 1e-6 for group in seen.rewards) / groups,
+        "dead": sum(map(is_dead, seen.rewards)) / groups,
+        "redrawn": seen.redrawn,
+        "revived": seen.revived,
         "all_miss": hits.count(0) / groups,
         "all_hit": hits.count(size) / groups,
         "mixed": sum(0 < count < size for count in hits) / groups,
         "parse_rate": seen.parsed,
-        "completion_length": logs.get("completions/mean_length"),
-        **{name: logs.get(name) for name in FROM_LOGS},
     }
 
 
 class TraceWriter(TrainerCallback):
-    """Joins what the curriculum saw with what the optimizer step logged, and appends the line.
+    """Joins what the curriculum saw, if there were completions to see, with what the step logged; appends the line.
 
     Args:
         folder: the run's folder; `trace.jsonl` and `timings.jsonl` are written there.
@@ -68,7 +88,7 @@ class TraceWriter(TrainerCallback):
         self.seconds = time.perf_counter() - self.started
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        if self.seen is None or logs is None or "loss" not in logs or not state.is_world_process_zero:
+        if logs is None or "loss" not in logs or not state.is_world_process_zero:
             return
         self.last = trace_line(state.global_step, self.seen, logs)
         _append(self.trace, self.last)
@@ -90,3 +110,9 @@ def keep_until(path: Path, step: int) -> None:
 def _append(file: TextIO, entry: dict[str, Any]) -> None:
     file.write(json.dumps(entry, allow_nan=False) + "\n")
     file.flush()
+
+
+def median_step(folder: Path) -> float:
+    """Returns the median wall time of an optimizer step, in seconds, from `folder/timings.jsonl`."""
+    seconds = sorted(json.loads(line)["seconds"] for line in (folder / "timings.jsonl").open(encoding="utf-8"))
+    return float(seconds[len(seconds) // 2])

@@ -2,11 +2,12 @@
 
 `_calculate_rewards` is where TRL has every completion of an optimizer step, gathered and in global order, on every
 rank. The rewards are computed by TRL as usual, from answers judged once; the gathered IoU column goes to the
-curriculum. Equal input on every rank means equal thresholds on every rank, without a message.
+curriculum, and to a reward that remembers. Equal input on every rank means equal states on every rank, without a
+message.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +17,20 @@ from trl import GRPOTrainer
 from medloc.boxes import IOU_DECIMALS, Box
 from medloc.curriculum import Curriculum, Decision
 from medloc.models.family import AnswerGrid
-from medloc.rewards import Answer, Moment, Reward, format_reward, judge
+from medloc.rewards import Answer, Moment, Reward, StatefulReward, format_reward, is_dead, judge
 from medloc.training.checkpoint import CurriculumCheckpoint
+from medloc.training.dead_groups import MasksDeadGroups
+from medloc.training.dynamic_sampling import DynamicSampling
 from medloc.training.order import EpochOrder
 from medloc.training.resume import LoadsSavedLayout
 
-PARAMETERS = ("self", "inputs", "prompts", "completions", "completion_ids_list")
+HOOKS = {
+    "_calculate_rewards": ("self", "inputs", "prompts", "completions", "completion_ids_list"),
+    "_generate": ("self", "prompts"),
+    "_generate_and_score_completions": ("self", "inputs"),
+    "_compute_loss": ("self", "model", "inputs"),
+}
+"""Private methods of TRL that this room overrides, and their parameters."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +54,30 @@ class Rule:
         """The threshold in force."""
         return self.tau if self.curriculum is None else self.curriculum.tau
 
+    def observe(self, ious: list[list[float]]) -> Decision | None:
+        """Shows a finished step to whatever goes by it; returns what the curriculum decided."""
+        if isinstance(self.reward, StatefulReward):
+            self.reward.observe(ious)
+        return self.curriculum.observe(ious) if self.curriculum else None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what a checkpoint has to carry, as JSON values."""
+        return {
+            "curriculum": self.curriculum.state_dict() if self.curriculum else None,
+            "reward": self.reward.state_dict() if isinstance(self.reward, StatefulReward) else None,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Puts a checkpoint's state back."""
+        if self.curriculum:
+            self.curriculum.load_state_dict(state["curriculum"])
+        if isinstance(self.reward, StatefulReward):
+            self.reward.load_state_dict(state["reward"])
+
 
 @dataclass(frozen=True)
 class Observation:
-    """What one optimizer step's completions looked like, in global order.
+    """What one optimizer step's completions looked like when first drawn, in global order.
 
     Attributes:
         ious: one list of G raw IoUs per group.
@@ -56,6 +85,8 @@ class Observation:
         parsed: share of completions with a box.
         tau_used: the threshold at which they were rewarded.
         decision: what the curriculum made of them; None for a method without one.
+        redrawn: groups drawn again because their rewards were all equal.
+        revived: those of them whose rewards differed in the end.
     """
 
     ious: list[list[float]]
@@ -63,29 +94,37 @@ class Observation:
     parsed: float
     tau_used: float | None
     decision: Decision | None
+    redrawn: int = 0
+    revived: int = 0
 
 
 def check_trl() -> None:
-    """Refuses a TRL whose private reward hook has moved.
+    """Refuses a TRL whose private hooks have moved.
 
     Raises:
-        RuntimeError: the signature of `GRPOTrainer._calculate_rewards` is not the one this file overrides.
+        RuntimeError: the signature of one of `HOOKS` is not the one overridden here.
     """
-    found = tuple(inspect.signature(GRPOTrainer._calculate_rewards).parameters)
-    if found != PARAMETERS:
-        raise RuntimeError(
-            f"trl's GRPOTrainer._calculate_rewards takes {found}, expected {PARAMETERS}; medloc supports trl 1.16.x: "
-            "pip install 'trl>=1.16,<1.17'."
-        )
+    for name, expected in HOOKS.items():
+        found = tuple(inspect.signature(getattr(GRPOTrainer, name, lambda: None)).parameters)
+        if found != expected:
+            raise RuntimeError(
+                f"trl's GRPOTrainer.{name} takes {found}, expected {expected}; medloc supports trl 1.16.x: "
+                "pip install 'trl>=1.16,<1.17'."
+            )
 
 
-class CurriculumGRPOTrainer(CurriculumCheckpoint, LoadsSavedLayout, EpochOrder, GRPOTrainer):
+class CurriculumGRPOTrainer(
+    CurriculumCheckpoint, MasksDeadGroups, DynamicSampling, LoadsSavedLayout, EpochOrder, GRPOTrainer
+):
     """GRPO under a `Rule`.
 
     Args:
         rule: what completions earn.
         grid: maps (width, height) of an image to the grid of its answer.
         on_observation: called once per optimizer step with what the curriculum saw.
+        beside: further reward functions, as TRL calls them, with their weights; the curriculum does not see them.
+        redraws: how often at most a group without spread is drawn again in one step.
+        mask_dead_kl: leaves the KL term out for groups that have no spread in the end.
         **arguments: GRPOTrainer's own, without `reward_funcs`.
     """
 
@@ -95,23 +134,39 @@ class CurriculumGRPOTrainer(CurriculumCheckpoint, LoadsSavedLayout, EpochOrder, 
         rule: Rule,
         grid: Callable[[int, int], AnswerGrid],
         on_observation: Callable[[Observation], None],
+        beside: Sequence[tuple[Callable[..., list[float]], float]] = (),
+        redraws: int = 0,
+        mask_dead_kl: bool = False,
         **arguments: Any,
     ):
         check_trl()
         self.rule, self.grid, self.on_observation = rule, grid, on_observation
-        super().__init__(reward_funcs=[self._reward, _iou, _parsed, _format], **arguments)
-        self.reward_weights = torch.tensor([1.0, 0.0, 0.0, rule.format_weight])
+        self.redraws, self.mask_dead_kl = redraws, mask_dead_kl
+        more, weights = zip(*beside, strict=True) if beside else ((), ())
+        super().__init__(reward_funcs=[self._reward, _iou, _parsed, _format, *more], **arguments)
+        self.reward_weights = torch.tensor([1.0, 0.0, 0.0, rule.format_weight, *weights])
 
     def _calculate_rewards(
         self, inputs: list[dict[str, Any]], prompts: list, completions: list, completion_ids_list: list
     ) -> torch.Tensor:
+        scored = self.last_scored = self.score(inputs, prompts, completions, completion_ids_list)
+        if self.model.training:  # evaluation passes through here too, and never observes
+            self.on_observation(self._observe(scored if self.first_draw is None else self.first_draw, scored))
+        return scored
+
+    def score(
+        self, inputs: list[dict[str, Any]], prompts: list, completions: list, completion_ids_list: list
+    ) -> torch.Tensor:
+        """Returns every reward function's value of every rank's completions; nothing is observed."""
         rows = [
             {**row, "answer": self._judge(row, completion)} for row, completion in zip(inputs, completions, strict=True)
         ]
-        scored = super()._calculate_rewards(rows, prompts, completions, completion_ids_list)
-        if self.model.training:  # evaluation passes through here too, and never observes
-            self.on_observation(self._observe(scored))
-        return scored
+        return super()._calculate_rewards(rows, prompts, completions, completion_ids_list)
+
+    def paid(self, scored: torch.Tensor) -> list[list[float]]:
+        """Returns what completions earn in all, one list per group."""
+        weighted = (scored * self.reward_weights.to(scored.device)).sum(dim=1)
+        return weighted.view(-1, self.num_generations).tolist()
 
     def _judge(self, row: dict[str, Any], completion: list[dict[str, str]]) -> Answer:
         grid = self.grid(row["width"], row["height"])
@@ -122,14 +177,22 @@ class CurriculumGRPOTrainer(CurriculumCheckpoint, LoadsSavedLayout, EpochOrder, 
         moment = Moment(self.rule.threshold, trainer_state.global_step / trainer_state.max_steps)
         return [self.rule.reward(one, moment) for one in answer]
 
-    def _observe(self, scored: torch.Tensor) -> Observation:
+    def _observe(self, first: torch.Tensor, last: torch.Tensor) -> Observation:
+        """Shows the first draw to the rule; `last` is what is trained on."""
         tau_used = self.rule.threshold
-        groups = scored[:, 1].view(-1, self.num_generations).tolist()
+        groups = first[:, 1].view(-1, self.num_generations).tolist()
         ious = [[round(iou, IOU_DECIMALS) for iou in group] for group in groups]  # exact again after float32
-        decision = self.rule.curriculum.observe(ious) if self.rule.curriculum else None
-        paid = (scored * self.reward_weights.to(scored.device)).sum(dim=1)
-        rewards = paid.view(-1, self.num_generations).tolist()
-        return Observation(ious, rewards, scored[:, 2].mean().item(), tau_used, decision)
+        rewards = self.paid(first)
+        before, after = (sum(map(is_dead, paid)) for paid in (rewards, self.paid(last)))
+        return Observation(
+            ious=ious,
+            rewards=rewards,
+            parsed=first[:, 2].mean().item(),
+            tau_used=tau_used,
+            decision=self.rule.observe(ious),
+            redrawn=before if self.redraws else 0,
+            revived=before - after,
+        )
 
 
 def _iou(answer: list[Answer], **_: Any) -> list[float]:

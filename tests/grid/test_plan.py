@@ -26,9 +26,9 @@ def keep(results, *records):
 
 
 def recorded(status, seed, dataset="ham10000", **more):
-    """A record of the default method, of 400 steps, in any state."""
+    """A record of the default method and length, 300 steps, in any state."""
     reason = "OSError: disk" if status == "failed" else None
-    return fabricate(dataset=dataset, seed=seed, steps=400, status=status, reason=reason, **more)
+    return fabricate(dataset=dataset, seed=seed, steps=300, status=status, reason=reason, **more)
 
 
 def test_a_shared_run_is_counted_once_and_named(tmp_path):
@@ -81,14 +81,14 @@ def test_real_images_are_another_kind_of_data(tmp_path):
 def test_time_is_the_median_of_such_runs_scaled_by_steps(tmp_path):
     other_seeds = [recorded("complete", seed, timings={"wall_s": wall}) for seed, wall in ((1, 90.0), (2, 110.0))]
     half = replace(recorded("complete", 3, timings={"wall_s": 60.0}), key="half")
-    half.identity["steps"] = 200
+    half.identity["steps"] = 150
     keep(tmp_path, *other_seeds, half)
     clock = Clock([*other_seeds, half])
     run = planned_run(("method=medloc", "dataset=ham10000", "seed=42"))
-    assert clock.seconds(run, 400) == 110.0  # the median of 90, 110 and 60 x 400 / 200 = 120
-    assert clock.seconds(run, 800) == 220.0
-    assert clock.seconds(planned_run(("method=medloc", "dataset=heel")), 400) is None
-    assert clock.seconds(planned_run(("method=vlm_r1", "dataset=ham10000")), 400) is None
+    assert clock.seconds(run, 300) == 110.0  # the median of 90, 110 and 60 x 300 / 150 = 120
+    assert clock.seconds(run, 600) == 220.0
+    assert clock.seconds(planned_run(("method=medloc", "dataset=heel")), 300) is None
+    assert clock.seconds(planned_run(("method=vlm_r1", "dataset=ham10000")), 300) is None
     text = plan_text(make_plan(setup(tmp_path, "figure8")), 1)
     assert "MedLoc-R1-3B piecewise: 3 runs, 3 to do, about 2 min and 2 of unknown time" in text  # 110 s
 
@@ -104,7 +104,7 @@ def test_several_processes_share_the_time(tmp_path):
 
 def test_an_untrained_run_does_not_grow_with_the_steps():
     clock = Clock([fabricate(method="zero_shot", dataset="heel", timings={"wall_s": 5.0})])
-    assert clock.seconds(planned_run(("method=zero_shot", "dataset=heel")), 400) == 5.0
+    assert clock.seconds(planned_run(("method=zero_shot", "dataset=heel")), 300) == 5.0
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,13 @@ def test_an_unknown_family_names_the_known_ones():
         load_model(settings(family="llava"))
 
 
+def test_a_path_that_leads_nowhere_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"model\.path=/no/such/folder is not a folder; give one"):
+        load_model(settings(path="/no/such/folder"))
+    with pytest.raises(FileNotFoundError, match=f"model.path={tmp_path}: "):
+        load_model(settings(path=str(tmp_path)))
+
+
 def test_a_missing_base_says_how_to_make_it():
     with pytest.raises(FileNotFoundError, match=r"model\.path=null.*medloc\.pretrain model=tiny_x"):
         load_model(settings(name="tiny_x"))

@@ -1,8 +1,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import PreTrainedTokenizerFast
 
 from medloc.data.prompts import PROMPTS, known_prompts
+from medloc.models.load import BASES
+from medloc.models.tiny_internvl import tiny_internvl_processor
 from medloc.models.tokenizer import LARGEST_NUMBER, sentences, tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer(known_prompts())
@@ -30,3 +33,16 @@ def test_sentences_join_to_the_prompt():
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=60))
 def test_any_text_survives_the_round_trip(text):
     assert TOKENIZER.decode(TOKENIZER(text).input_ids) == text
+
+
+def test_internvl_s_answers_are_as_short():
+    tokenizer = tiny_internvl_processor(known_prompts()).tokenizer
+    assert len(tokenizer("[0, 1000, 740, 980]<|im_end|>").input_ids) == 10
+    assert len(tokenizer(PROMPTS["heel"]).input_ids) == 4
+    assert tokenizer.decode(tokenizer("[20, 999, 256, 7]").input_ids) == "[20, 999, 256, 7]"
+
+
+def test_a_shipped_base_s_tokens_keep_their_numbers():
+    """Prompts may be added after a base was made; what it knows must not move."""
+    shipped = PreTrainedTokenizerFast.from_pretrained(BASES / "tiny_s").get_vocab()
+    assert shipped.items() <= TOKENIZER.get_vocab().items()

@@ -147,7 +147,7 @@ def test_missing_runs_are_the_experiments_without_what_is_there(values, fabricat
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"config": {"train": {"max_steps": 400}}}, ()),  # conf/train/tiny.yaml's own length
+        ({"config": {"train": {"max_steps": 300}}}, ()),  # conf/train/tiny.yaml's own length
         ({}, ("train.max_steps=250",)),
         ({"train": "paper", "config": {"train": {"max_steps": None, "epochs": 5}}}, ("train=paper",)),
         (
@@ -155,10 +155,10 @@ def test_missing_runs_are_the_experiments_without_what_is_there(values, fabricat
             ("train=paper", "train.epochs=2"),
         ),
         (
-            {"evaluated_on": "calibration", "config": {"train": {"max_steps": 400}}},
+            {"evaluated_on": "calibration", "config": {"train": {"max_steps": 300}}},
             ("dataset.evaluate_on=calibration",),
         ),
-        ({"origin": "real: HEEL", "config": {"train": {"max_steps": 400}}}, ("dataset.root=PATH_TO/HEEL",)),
+        ({"origin": "real: HEEL", "config": {"train": {"max_steps": 300}}}, ("dataset.root=PATH_TO/HEEL",)),
     ],
 )
 def test_missing_runs_land_in_their_group(values, fabricate, changes, words):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medloc.boxes import Box
-from medloc.rewards import REWARDS, Answer, Moment, format_reward, raw_iou, threshold
+from medloc.rewards import REWARDS, Answer, Moment, format_reward, raw_iou, reward_for, threshold
 
 HALF = Answer("[0,0,1,2]", Box(0, 0, 1, 2), Box(0, 0, 2, 2), 0.5)
 NO_TAU = Moment(tau=None, progress=0.25)
@@ -64,5 +64,37 @@ def test_format_is_linear_in_hostile_text(filling):
     assert format_reward(replace(HALF, text=text), NO_TAU) == 0.0
 
 
-def test_rewards_are_found_by_name():
-    assert {"threshold": threshold, "raw_iou": raw_iou, "format": format_reward} == REWARDS
+@pytest.mark.parametrize("name", ["threshold", "raw_iou", "format", "raw_giou", "vision_r1", "gui_g2"])
+def test_rewards_are_found_by_name(name):
+    reward = reward_for(name, None)
+    assert reward.__name__ in (name, f"{name}_reward")
+
+
+def test_a_preset_is_found_by_name():
+    assert reward_for("v_triune", "matched") == REWARDS["v_triune"]["matched"]
+    assert reward_for("v_triune", "matched") != reward_for("v_triune", "original")
+
+
+def test_boxmed_rl_s_reward_is_the_iou():
+    """Appendix D: "defined as IoU when IoU > 0 and 0 otherwise", "effectively equivalent to our Raw-IoU baseline"."""
+    for hundredth in range(101):
+        iou = hundredth / 100
+        assert raw_iou(replace(HALF, iou=iou), NO_TAU) == (iou if iou > 0 else 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "preset", "message"),
+    [
+        ("nothing", None, r"method\.reward=nothing is not known; choose one of threshold, raw_iou, format, v_triune"),
+        (
+            "v_triune",
+            "loose",
+            r"method\.preset=loose is not a preset of method\.reward=v_triune; choose one of original",
+        ),
+        ("v_triune", None, r"method\.preset=None is not a preset of method\.reward=v_triune; .* original, matched\.$"),
+        ("raw_iou", "loose", r"method\.preset=loose is not a preset of method\.reward=raw_iou; it has no presets"),
+    ],
+)
+def test_an_unknown_reward_or_preset_names_the_known_ones(name, preset, message):
+    with pytest.raises(ValueError, match=message):
+        reward_for(name, preset)

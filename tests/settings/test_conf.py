@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 import yaml
 
+from medloc.data.prompts import prompt_for
 from medloc.settings import CONF
 from medloc.settings.job import compose_job
 
@@ -87,3 +88,30 @@ def test_appendix_b(strategy, expected):
 )
 def test_what_sets_a_run_apart_is_named(overrides, variant):
     assert compose_job(overrides).variant == variant
+
+
+@pytest.mark.parametrize("preset", ["original", "matched"])
+def test_v_triune_s_presets(preset):
+    assert compose_job(["method=v_triune", f"method.preset={preset}"]).settings.method.preset == preset
+    assert compose_job(["method=v_triune"]).settings.method.preset == "original"
+
+
+def test_boxmed_rl_asks_its_own_question():
+    method = compose_job(["method=boxmed_rl"]).settings.method
+    assert (method.reward, method.prompt) == ("raw_iou", "boxmed_rl")
+    assert prompt_for("heel", method.prompt) == "Provide the bounding box for calcaneus region."
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["method=v_triune", "method.preset=loose"], r"method\.preset=loose is not a preset .*original, matched\.$"),
+        (["method=raw_giou", "method.preset=loose"], r"method\.preset=loose .*it has no presets; drop it\.$"),
+        (["method.reward=nothing"], r"method\.reward=nothing is not known; choose one of threshold, "),
+        (["train.dynamic_sampling=-1"], r"train\.dynamic_sampling=-1 must be at least 0, which turns it off\.$"),
+    ],
+)
+def test_a_method_s_mistake_is_one_line_that_names_the_key(overrides, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        compose_job(overrides)
+    assert "\n" not in str(caught.value)

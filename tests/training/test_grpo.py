@@ -1,12 +1,11 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from medloc.settings.job import compose_job
 from medloc.training.checkpoint import STATE_FILE, newest_checkpoint
 from medloc.training.grpo import grpo_config, planned_steps
-from medloc.training.trainer import PARAMETERS, check_trl
+from medloc.training.trainer import HOOKS, check_trl
 
 
 def config(*overrides, steps=100):
@@ -51,13 +50,20 @@ def test_neither_steps_nor_epochs_is_refused():
         planned_steps(compose_job(["train.max_steps=null"]).settings.train, 80)
 
 
-def test_the_installed_trl_has_the_hook():
+def test_the_installed_trl_has_the_hooks():
     check_trl()
 
 
-def test_a_moved_hook_is_refused_by_name(monkeypatch):
-    monkeypatch.setattr("medloc.training.trainer.PARAMETERS", PARAMETERS[:-1])
-    with pytest.raises(RuntimeError, match=r"supports trl 1\.16"):
+@pytest.mark.parametrize("name", HOOKS)
+def test_a_moved_hook_is_refused_by_name(monkeypatch, name):
+    monkeypatch.setitem(HOOKS, name, HOOKS[name][:-1])
+    with pytest.raises(RuntimeError, match=rf"GRPOTrainer\.{name} takes .* supports trl 1\.16"):
+        check_trl()
+
+
+def test_a_vanished_hook_is_refused_by_name(monkeypatch):
+    monkeypatch.setitem(HOOKS, "_score_everything", ("self",))
+    with pytest.raises(RuntimeError, match=r"GRPOTrainer\._score_everything takes \(\)"):
         check_trl()
 
 
@@ -68,25 +74,3 @@ def test_an_interrupted_checkpoint_does_not_count(tmp_path):
     (tmp_path / "checkpoint-2" / STATE_FILE).write_text("{}")
     (tmp_path / "checkpoint-10" / STATE_FILE).write_text("{}")
     assert newest_checkpoint(tmp_path).name == "checkpoint-10"
-
-
-def test_resuming_loads_every_weight(tmp_path):
-    """transformers' own loading would keep the base weights and warn."""
-    from transformers import Trainer, TrainingArguments
-
-    from medloc.models.load import load_model
-    from medloc.training.resume import LoadsSavedLayout
-    from tests.models.test_load import settings
-
-    class Resuming(LoadsSavedLayout, Trainer):
-        pass
-
-    saved, fresh = load_model(settings()).model, load_model(settings()).model
-    with torch.no_grad():
-        for parameter in saved.parameters():
-            parameter.add_(1.0)
-    saved.save_pretrained(tmp_path)
-    arguments = TrainingArguments(output_dir=str(tmp_path / "out"), use_cpu=True, report_to="none")
-    Resuming(model=fresh, args=arguments)._load_from_checkpoint(str(tmp_path))
-    for name, value in fresh.state_dict().items():
-        assert torch.equal(value, saved.state_dict()[name]), name

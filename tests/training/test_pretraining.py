@@ -1,10 +1,18 @@
 import json
+from functools import partial
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
+from medloc.data.prompts import known_prompts
+from medloc.models.family import internvl_grid, qwen_grid
+from medloc.models.tiny_internvl import tiny_internvl_processor
+from medloc.models.tiny_qwen import tiny_model, tiny_processor
+from medloc.settings.job import compose_job
 from medloc.settings.pretrain import PretrainSettings
-from medloc.training.pretraining import EASY, HARDEST, ShapeCollator, ShapeDataset, make_base
+from medloc.training.pretraining import EASY, HARDEST, ShapeCollator, ShapeDataset
+from medloc.training.recipes import RECIPES, make
 
 
 def settings(tmp_path, **changes):
@@ -16,17 +24,21 @@ def settings(tmp_path, **changes):
     return PretrainSettings(**{**values, **changes})
 
 
-def test_only_the_answer_carries_labels():
-    from medloc.data.prompts import known_prompts
-    from medloc.models.tiny_qwen import tiny_processor
-
-    processor = tiny_processor(known_prompts())
+@pytest.mark.parametrize(
+    ("processor", "grid", "step", "full"),
+    [(tiny_processor, qwen_grid, 2, None), (tiny_internvl_processor, internvl_grid, 20, 1000)],
+)
+def test_only_the_answer_carries_labels(processor, grid, step, full):
+    processor = processor(known_prompts())
     data = ShapeDataset(4, seed=0)
-    batch = ShapeCollator(processor, known_prompts(), step=2)([data[i] for i in range(4)])
-    for row, labels in enumerate(batch["labels"]):
-        item, _ = data[row]
+    items = [data[i] for i in range(4)]
+    grid = partial(grid, processor.image_processor, step=step)
+    batch = ShapeCollator(processor, known_prompts(), grid)(items)
+    for (item, _), labels in zip(items, batch["labels"], strict=True):
+        width, height = item.image.size
+        scale = [full / width, full / height] * 2 if full else [1] * 4  # Qwen's processor leaves the shapes' size alone
+        box = [step * round(v * s / step) for v, s in zip(item.box.as_list(), scale, strict=True)]
         answer = processor.tokenizer.decode(labels[labels != -100])
-        box = [2 * round(v / 2) for v in item.box.as_list()]
         assert answer == f"[{box[0]}, {box[1]}, {box[2]}, {box[3]}]<|im_end|>"
 
 
@@ -36,16 +48,41 @@ def test_difficulty_starts_easy_and_ends_hard():
     assert len(set(easy.image.getdata())) < 40  # one tone on another, with the polygon's edge between
 
 
-def test_a_resumed_pretraining_ends_with_the_same_weights(tmp_path):
-    make_base(settings(tmp_path))
-    half = settings(tmp_path, work=str(tmp_path / "half"), out=str(tmp_path / "half_out"))
-    make_base(half)
+@pytest.mark.parametrize("model", ["tiny_s", "internvl_tiny", "clip_tiny"])
+def test_a_resumed_pretraining_ends_with_the_same_weights(tmp_path, model):
+    make(settings(tmp_path, model=model))
+    half = settings(tmp_path, model=model, work=str(tmp_path / "half"), out=str(tmp_path / "half_out"))
+    make(half)
     last = tmp_path / "half" / "checkpoint-4"
     for file in last.iterdir():
         file.unlink()
     last.rmdir()  # as if it had been killed after the checkpoint at step 2
     assert json.loads((tmp_path / "half" / "checkpoint-2" / "trainer_state.json").read_text())["global_step"] == 2
-    make_base(half)
+    make(half)
     straight, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("out", "half_out"))
     assert straight.keys() == resumed.keys()
     assert all(torch.equal(straight[key], resumed[key]) for key in straight)
+
+
+def test_every_recipe_has_its_defaults_and_the_other_way_round():
+    from medloc.settings import CONF
+
+    assert sorted(RECIPES) == sorted(path.stem for path in (CONF / "pretrain" / "model").glob("*.yaml"))
+
+
+@pytest.mark.parametrize(("name", "millions"), [("tiny_s", 0.57), ("tiny_m", 1.63), ("tiny_l", 3.59)])
+def test_every_size_is_a_model_of_its_own(name, millions):
+    composed = compose_job([f"model={name}"]).settings.model
+    assert (composed.name, composed.family, composed.answer_step) == (name, "qwen2_5_vl", 2)
+    model = tiny_model(name, tiny_processor(known_prompts()))
+    assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(millions, abs=0.01)
+
+
+def test_an_unknown_base_names_the_known_ones(tmp_path):
+    with pytest.raises(ValueError, match=r"model=tiny_x is unknown; known: tiny_s, .*clip_tiny"):
+        make(settings(tmp_path, model="tiny_x"))
+
+
+def test_answers_without_a_step_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="step=null"):
+        make(settings(tmp_path, step=None))

@@ -8,16 +8,20 @@ from trl.trainer.utils import add_fused_lm_head
 from medloc.data.prompts import PROMPTS
 from medloc.models.load import load_model
 from medloc.models.shapes import draw_item
+from medloc.settings.job import compose_job
 from medloc.training.sharing import first_equal, share_prompts
-from tests.models.test_load import settings
 
 GROUPS, SIZE, ANSWER = 3, 4, 10
 
 
-@pytest.fixture(scope="module")
-def rollout():
+def load(name):
+    return load_model(compose_job([f"model={name}"]).settings.model)
+
+
+@pytest.fixture(scope="module", params=["tiny_s", "internvl_tiny"])
+def rollout(request):
     """A batch of completions as TRL scores it: left-padded prompts, right-padded answers, rows in random order."""
-    loaded = load_model(settings())
+    loaded = load(request.param)
     processor = loaded.processor
     content = [{"type": "image"}, {"type": "text", "text": PROMPTS["heel"]}]
     question = processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
@@ -33,15 +37,18 @@ def rollout():
     answers = ids[:, inputs["input_ids"].shape[1] :]
     padded = (answers != processor.tokenizer.pad_token_id).long()
     labels = torch.cat([torch.full_like(inputs["input_ids"], -100), answers.masked_fill(padded == 0, -100)], 1)
+    pixels = {name: inputs[name] for name in ("pixel_values", "image_grid_thw") if name in inputs}
+    if "mm_token_type_ids" in inputs:
+        pixels["mm_token_type_ids"] = torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(answers)], 1)
     return {
+        "name": request.param,
+        "images": images,
         "inputs": inputs,
         "ids": ids,
         "forward": {
             "input_ids": ids,
             "attention_mask": torch.cat([inputs["attention_mask"], padded], 1),
-            "pixel_values": inputs["pixel_values"],
-            "image_grid_thw": inputs["image_grid_thw"],
-            "mm_token_type_ids": torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(answers)], 1),
+            **pixels,
             "labels": labels,
             "fused_lm_head": True,
         },
@@ -49,7 +56,7 @@ def rollout():
 
 
 def scored(rollout, share):
-    model = load_model(settings()).model.train()
+    model = load(rollout["name"]).model.train()
     add_fused_lm_head(model, temperature=0.9)
     calls = []
     model.model.language_model.register_forward_hook(lambda m, a, out: calls.append(out.last_hidden_state.shape[:2]))
@@ -78,7 +85,7 @@ def test_the_prompt_is_run_once_per_image(rollout):
 
 
 def test_generation_samples_the_same_tokens(rollout):
-    model = load_model(settings()).model
+    model = load(rollout["name"]).model
     share_prompts(model)
     torch.manual_seed(1)
     with torch.no_grad():
@@ -87,14 +94,14 @@ def test_generation_samples_the_same_tokens(rollout):
 
 
 def test_different_images_take_the_ordinary_path(rollout):
-    loaded = load_model(settings())
-    first = {k: rollout["forward"][k][:1] for k in ("input_ids", "attention_mask", "mm_token_type_ids")}
-    grid = rollout["inputs"]["image_grid_thw"][:1]
-    pixels = rollout["inputs"]["pixel_values"][: int(grid.prod())]
+    loaded = load(rollout["name"])
+    first = {k: v[:1] for k, v in rollout["forward"].items() if k not in ("pixel_values", "labels", "fused_lm_head")}
+    patches = int(first["image_grid_thw"].prod()) if "image_grid_thw" in first else 1
+    first["pixel_values"] = rollout["forward"]["pixel_values"][:patches]
     with torch.no_grad():
-        plain = loaded.model(**first, pixel_values=pixels, image_grid_thw=grid).logits
+        plain = loaded.model(**first).logits
         share_prompts(loaded.model)
-        shared = loaded.model(**first, pixel_values=pixels, image_grid_thw=grid).logits
+        shared = loaded.model(**first).logits
     assert torch.equal(plain, shared)
 
 

@@ -28,6 +28,14 @@ def test_a_binary_reward_is_dead_where_all_are_equal():
     assert (line["loss"], line["completion_length"], line["kl"]) == (0.25, 10.0, None)
 
 
+def test_a_step_without_completions_has_the_same_names_in_the_same_order_and_null():
+    seen = trace_line(7, Observation(IOUS, IOUS, 1.0, None, None), {"loss": 0.25})
+    unseen = trace_line(7, None, {"loss": 0.25, "grad_norm": 2.0})
+    assert list(unseen) == list(seen)
+    told = {name: value for name, value in unseen.items() if value is not None}
+    assert told == {"step": 7, "updated": False, "loss": 0.25, "grad_norm": 2.0}
+
+
 def test_a_decision_brings_its_statistics():
     decision = Decision(0.3, 0.45, 0.9, 0.1, 0.2, 0.8, 0.2, 0.1, True, True, True, True, 30)
     line = trace_line(30, Observation(IOUS, IOUS, 1.0, 0.3, decision), {})

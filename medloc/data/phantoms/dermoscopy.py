@@ -63,7 +63,7 @@ class Dials:
         vignette: Chance of a dark round border.
     """
 
-    halo: Range = (1.38, 1.60)
+    halo: Range = (1.35, 1.56)
     lean: float = 0.35
     contrast: Range = (0.24, 0.52)
     periphery: Range = (0.34, 0.12)

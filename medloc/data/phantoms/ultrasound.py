@@ -62,7 +62,7 @@ class Dials:
         trachea: Chance of a bright arc with a shadow beneath.
     """
 
-    halo: Range = (1.65, 1.90)
+    halo: Range = (1.50, 1.70)
     lean: float = 0.35
     ratio: Range = (0.10, 0.30)
     bright: float = 0.0

@@ -96,15 +96,15 @@ class Dials:
         strip: Chance of a bright strip where the collimator ends.
     """
 
-    halo: Range = (1.70, 1.95)
+    halo: Range = (1.60, 1.82)
     lean: float = 0.35
     bone: Range = (70.0, 110.0)
     periphery: Range = (0.25, 0.08)
     soft_tissue: Range = (25.0, 50.0)
     other_bones: Range = (0.30, 0.60)
     quantum_noise: Range = (0.5, 1.1)
-    marker: float = 0.4
-    strip: float = 0.2
+    marker: float = 0.15
+    strip: float = 0.05
 
 
 DIALS = Dials()

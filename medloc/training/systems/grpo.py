@@ -1,0 +1,48 @@
+"""GRPO under the method's reward: the curriculum's system, and with another rule each of its RL baselines."""
+
+from dataclasses import asdict
+
+from medloc.curriculum import curriculum_from
+from medloc.models.semantic import semantic_fingerprint
+from medloc.records.key import CURRICULUM_GROUPS
+from medloc.rewards import reward_for
+from medloc.settings.run import Settings
+from medloc.training.grpo import train_grpo
+from medloc.training.systems.base import Training
+from medloc.training.systems.vlm import VisionLanguageSystem
+from medloc.training.trainer import Rule
+
+
+class GrpoSystem(VisionLanguageSystem):
+    """A vision-language model trained by GRPO; under a method that trains nothing it only answers."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The base's, and that of the model behind a semantic reward."""
+        return self.loaded.fingerprint + semantic_fingerprint(self.settings.method)
+
+    def train(self, training: Training) -> None:
+        """Trains by `settings.method`'s rule."""
+        train_grpo(
+            self.loaded,
+            rule_of(self.settings),
+            training.examples,
+            self.prompt,
+            self.settings,
+            training.folder,
+            training.trace,
+            training.callbacks,
+        )
+
+
+def rule_of(settings: Settings) -> Rule:
+    """Returns what the method's completions earn."""
+    method = settings.method
+    assert method.reward is not None
+    config = {group: asdict(getattr(settings, group)) for group in CURRICULUM_GROUPS}
+    return Rule(
+        reward=reward_for(method.reward, method.preset),
+        curriculum=curriculum_from(config) if method.uses_schedule else None,
+        tau=method.tau,
+        format_weight=method.format_weight,
+    )

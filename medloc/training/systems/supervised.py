@@ -1,0 +1,57 @@
+"""What training on given boxes has in common, whatever learns: order of the images, batches, checkpoints."""
+
+from math import gcd
+from pathlib import Path
+from typing import Any
+
+from transformers import Trainer, TrainingArguments
+
+from medloc.settings.run import Settings
+from medloc.training.checkpoint import WholeCheckpoint
+from medloc.training.order import SameOrder
+from medloc.training.resume import fit
+from medloc.training.steps import common_arguments
+from medloc.training.systems.base import Training
+
+
+def supervised_arguments(settings: Settings, steps: int, folder: Path) -> dict[str, Any]:
+    """Returns the trainer's arguments: `train.prompts_per_step` images a step, as many as GRPO asks about.
+
+    A micro-batch is the largest that divides them and `train.per_device_batch`.
+    """
+    train = settings.train
+    micro = gcd(train.per_device_batch, train.prompts_per_step)
+    return {
+        **common_arguments(settings, steps, folder),
+        "per_device_train_batch_size": micro,
+        "gradient_accumulation_steps": train.prompts_per_step // micro,
+        "remove_unused_columns": False,
+    }
+
+
+class BoxTrainer(WholeCheckpoint, SameOrder, Trainer):
+    """transformers' Trainer over examples, for a network whose forward returns its own loss."""
+
+
+def train_on_boxes(
+    trainer_class: type[Trainer], model: Any, collator: Any, training: Training, settings: Settings
+) -> None:
+    """Trains `model` in place by its own loss.
+
+    Args:
+        trainer_class: a `BoxTrainer`.
+        model: the network.
+        collator: makes its inputs and targets of a list of examples.
+        training: images, steps, folder and callbacks.
+        settings: the run's settings.
+    """
+    arguments = supervised_arguments(settings, training.steps, training.folder)
+    arguments |= {"bf16": False, "gradient_checkpointing": False}  # small networks; the matcher compares float32 costs
+    trainer = trainer_class(
+        model=model,
+        args=TrainingArguments(**arguments),
+        train_dataset=list(training.examples),
+        data_collator=collator,
+        callbacks=[training.trace, *training.callbacks],
+    )
+    fit(trainer, training.folder)
