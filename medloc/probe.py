@@ -5,10 +5,10 @@ import sys
 from medloc.settings.job import compose_job
 from medloc.settings.plainly import CONFIG_ERRORS, plainly
 
-IMAGES, THRESHOLDS = 64, (0.3, 0.45, 0.5, 0.6, 0.7, 0.8)
+IMAGES, THRESHOLDS = 256, (0.3, 0.45, 0.5, 0.6, 0.7, 0.8)
 
 HELP = """\
-python -m medloc.probe [images=64] [OVERRIDE ...]
+python -m medloc.probe [images=256] [OVERRIDE ...]
 
 Samples a group of answers for training images, as a training step would, and prints per threshold the share of groups
 that are all-miss, mixed and all-hit. All-miss and all-hit groups are dead: their advantages are 0 (Eq. 5). Overrides
