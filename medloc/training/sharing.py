@@ -116,14 +116,20 @@ def first_equal(items: tuple[torch.Tensor, ...] | list[torch.Tensor]) -> list[in
 
 def _sources(backbone: Any, inputs: Inputs) -> list[int]:
     """Returns the first row with the same image for each row; [] where this batch takes the ordinary path."""
-    ids, mask, cache = inputs.get("input_ids"), inputs.get("attention_mask"), inputs.get("past_key_values")
-    if ids is None or mask is None or ids.shape != mask.shape or (cache is not None and cache.get_seq_length()):
+    ids, cache = inputs.get("input_ids"), inputs.get("past_key_values")
+    if ids is None or ids.shape != _mask(inputs).shape or (cache is not None and cache.get_seq_length()):
         return []
     if backbone.training and backbone.is_gradient_checkpointing:
         return []  # checkpointing switches the cache off
     images = _images(inputs)
     source = first_equal(images) if len(images) == len(ids) else []
     return source if len(set(source)) < len(source) else []
+
+
+def _mask(inputs: Inputs) -> torch.Tensor:
+    """Returns the attention mask; generation leaves it out where no prompt is padded."""
+    mask = inputs.get("attention_mask")
+    return torch.ones_like(inputs["input_ids"]) if mask is None else mask
 
 
 def _images(inputs: Inputs) -> list[torch.Tensor]:
@@ -140,7 +146,7 @@ def _images(inputs: Inputs) -> list[torch.Tensor]:
 
 def _common_prefix(backbone: Any, inputs: Inputs, source: list[int]) -> int:
     """Returns how many leading columns every row shares with its source; 0 if an image would not fit in them."""
-    ids, mask = inputs["input_ids"], inputs["attention_mask"]
+    ids, mask = inputs["input_ids"], _mask(inputs)
     same = ((ids == ids[source]) & (mask == mask[source])).all(0)
     prefix = int(same.long().cumprod(0).sum())
     return 0 if (ids[:, prefix:] == backbone.config.image_token_id).any() else prefix
@@ -148,7 +154,7 @@ def _common_prefix(backbone: Any, inputs: Inputs, source: list[int]) -> int:
 
 def _shared(backbone: Any, plain: Any, inputs: Inputs, source: list[int], prefix: int, wanted: int | None) -> Any:
     """Runs the prefix once per image and the rest per row; returns the states of the last `wanted` columns."""
-    ids, mask, cache = inputs["input_ids"], inputs["attention_mask"], inputs.get("past_key_values")
+    ids, mask, cache = inputs["input_ids"], _mask(inputs), inputs.get("past_key_values")
     kept = sorted(set(source))
     index = torch.tensor([kept.index(i) for i in source], device=ids.device)
     head = plain(**_rows(backbone, inputs, kept, prefix))
@@ -174,7 +180,7 @@ def _shared(backbone: Any, plain: Any, inputs: Inputs, source: list[int], prefix
 def _positions(backbone: Any, inputs: Inputs, index: torch.Tensor, prefix: int) -> torch.Tensor | None:
     """Returns the positions of the columns after the prefix; None = the model counts on from the cache itself."""
     if hasattr(backbone, "rope_deltas"):
-        positions = inputs["attention_mask"].long().cumsum(-1) - 1 + backbone.rope_deltas[index]
+        positions = _mask(inputs).long().cumsum(-1) - 1 + backbone.rope_deltas[index]
         return positions[None, :, prefix:].expand(3, -1, -1)
     return None if inputs.get("position_ids") is None else inputs["position_ids"][:, prefix:]
 
@@ -184,7 +190,7 @@ def _rows(backbone: Any, inputs: Inputs, kept: list[int], prefix: int) -> Inputs
     images = _images(inputs)
     rows: Inputs = {
         "input_ids": inputs["input_ids"][kept, :prefix],
-        "attention_mask": inputs["attention_mask"][kept, :prefix],
+        "attention_mask": _mask(inputs)[kept, :prefix],
         "past_key_values": DynamicCache(config=backbone.config.get_text_config()),
         "use_cache": True,
     }

@@ -18,19 +18,24 @@ def load(name):
     return load_model(compose_job([f"model={name}"]).settings.model)
 
 
+def ask(processor, images):
+    """The same question about every image, padded on the left."""
+    content = [{"type": "image"}, {"type": "text", "text": PROMPTS["heel"]}]
+    question = processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
+    return processor(
+        text=[question] * len(images), images=images, padding=True, padding_side="left", return_tensors="pt"
+    )
+
+
 @pytest.fixture(scope="module", params=["tiny_s", "internvl_tiny"])
 def rollout(request):
     """A batch of completions as TRL scores it: left-padded prompts, right-padded answers, rows in random order."""
     loaded = load(request.param)
     processor = loaded.processor
-    content = [{"type": "image"}, {"type": "text", "text": PROMPTS["heel"]}]
-    question = processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
     items = [draw_item(np.random.default_rng((3, i)), 0.6) for i in range(GROUPS)]
     order = torch.randperm(GROUPS * SIZE, generator=torch.Generator().manual_seed(0)).tolist()
     images = [items[i // SIZE].image for i in order]
-    inputs = processor(
-        text=[question] * len(images), images=images, padding=True, padding_side="left", return_tensors="pt"
-    )
+    inputs = ask(processor, images)
     torch.manual_seed(1)
     with torch.no_grad():
         ids = loaded.model.generate(**inputs, max_new_tokens=ANSWER, do_sample=True, temperature=0.9, top_k=0)
@@ -55,13 +60,20 @@ def rollout(request):
     }
 
 
-def scored(rollout, share):
+def model_of(rollout, share, weights=None):
     model = load(rollout["name"]).model.train()
     add_fused_lm_head(model, temperature=0.9)
-    calls = []
-    model.model.language_model.register_forward_hook(lambda m, a, out: calls.append(out.last_hidden_state.shape[:2]))
+    if weights:
+        model.load_state_dict(weights)
     if share:
         share_prompts(model)
+    return model
+
+
+def scored(rollout, share, weights=None):
+    model = model_of(rollout, share, weights)
+    calls = []
+    model.model.language_model.register_forward_hook(lambda m, a, out: calls.append(out.last_hidden_state.shape[:2]))
     logps = model(**rollout["forward"]).log_probs[:, -ANSWER:]
     (logps * torch.linspace(-1, 1, logps.numel()).view(logps.shape)).sum().backward()
     return logps.detach(), torch.cat([p.grad.flatten() for p in model.parameters()]), calls
@@ -93,6 +105,21 @@ def test_generation_samples_the_same_tokens(rollout):
     assert torch.equal(ids, rollout["ids"])
 
 
+@pytest.mark.parametrize("padded", [True, False])
+def test_generation_runs_the_prompt_once_per_image(rollout, padded):
+    loaded = load(rollout["name"])
+    share_prompts(loaded.model)
+    images = rollout["images"] if padded else [one.resize((112, 112)) for one in rollout["images"]]
+    same = {id(image): copy for image, copy in zip(rollout["images"], images, strict=True)}
+    inputs = ask(loaded.processor, [same[id(image)] for image in rollout["images"]])
+    assert bool((inputs["attention_mask"] == 0).any()) == (padded and rollout["name"] == "tiny_s")
+    rows = []
+    loaded.model.model.language_model.register_forward_hook(lambda m, a, out: rows.append(len(out.last_hidden_state)))
+    with torch.no_grad():
+        loaded.model.generate(**inputs, max_new_tokens=3, do_sample=False)
+    assert rows == [GROUPS, GROUPS * SIZE, GROUPS * SIZE]
+
+
 def test_different_images_take_the_ordinary_path(rollout):
     loaded = load(rollout["name"])
     first = {k: v[:1] for k, v in rollout["forward"].items() if k not in ("pixel_values", "labels", "fused_lm_head")}
@@ -108,3 +135,30 @@ def test_different_images_take_the_ordinary_path(rollout):
 def test_first_equal_finds_repeats_in_any_order():
     a, b, longer = torch.tensor([1.0, 2]), torch.tensor([3.0, 4]), torch.tensor([1.0, 2, 3])
     assert first_equal([a, b, a.clone(), longer, b.clone(), longer]) == [0, 1, 0, 3, 1, 3]
+
+
+def weights_after(updates, rollout, share):
+    """The policy's weights after some of GRPO's updates on the same completions."""
+    model = model_of(rollout, share)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.0)
+    advantages = torch.linspace(-1.5, 1.5, len(rollout["ids"]))[:, None]
+    kept = rollout["forward"]["labels"][:, -ANSWER:] != -100
+    for _ in range(updates):
+        logps = model(**rollout["forward"]).log_probs[:, -ANSWER:]
+        (-(advantages * (logps - logps.detach()).exp() * kept).sum() / kept.sum()).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+    return model.state_dict()
+
+
+def test_twenty_updates_later_they_are_still_those_of_the_plain_model(rollout):
+    start, _, _ = scored(rollout, share=False)
+    weights = weights_after(20, rollout, share=True)
+    plain, plain_gradient, _ = scored(rollout, False, weights)
+    shared, shared_gradient, _ = scored(rollout, True, weights)
+    assert (plain - start).abs().max() > 0.1  # it went somewhere
+    assert (plain - shared).abs().max() < 1e-5
+    assert (plain_gradient - shared_gradient).norm() / plain_gradient.norm() < 1e-4
+    alone, _, _ = scored(rollout, False, weights_after(20, rollout, share=False))
+    assert (alone - shared).abs().max() < 1e-3  # two runs of their own: Adam makes much of what rounding left
