@@ -1,6 +1,8 @@
 """Greedy answers to test images, in batches; nothing here touches the curriculum or the random state."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +11,7 @@ from PIL import Image
 from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.evaluation.judged import judged, nearest_on, sample_of
+from medloc.evaluation.kept import KeptInputs
 from medloc.evaluation.samples import Sample
 from medloc.models.load import LoadedModel
 
@@ -16,7 +19,13 @@ GREEDY: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None
 
 
 def answer_all(
-    loaded: LoadedModel, examples: Sequence[Example], prompt: str, *, batch_size: int, max_new_tokens: int
+    loaded: LoadedModel,
+    examples: Sequence[Example],
+    prompt: str,
+    *,
+    batch_size: int,
+    max_new_tokens: int,
+    kept: KeptInputs | None = None,
 ) -> list[Sample]:
     """Answers every example greedily and judges the answers.
 
@@ -26,22 +35,20 @@ def answer_all(
         prompt: the question, the same for all.
         batch_size: images answered at once.
         max_new_tokens: longest answer.
+        kept: prepared batches of earlier evaluations with this prompt; None prepares every batch anew.
 
     Returns:
         One sample per example.
     """
+    kept = kept or KeptInputs(0)
     was_training = loaded.model.training
     loaded.model.eval()
     samples: list[Sample] = []
     for start in range(0, len(examples), batch_size):
         batch = examples[start : start + batch_size]
-        texts = _generate(
-            loaded,
-            [open_image(example.image) for example in batch],
-            prompt,
-            max_new_tokens=max_new_tokens,
-            **GREEDY,
-        )
+        files = tuple(example.image for example in batch)
+        inputs = kept.get(files, partial(_inputs_of_files, loaded, files, prompt))
+        texts = _complete(loaded, inputs, max_new_tokens=max_new_tokens, **GREEDY)
         samples.extend(
             sample_of(example, text, loaded.grid(example.width, example.height))
             for example, text in zip(batch, texts, strict=True)
@@ -67,10 +74,9 @@ def sample_groups(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         texts = [
-            _generate(
+            _complete(
                 loaded,
-                [open_image(example.image)] * group_size,
-                prompt,
+                _inputs(loaded, [open_image(example.image)] * group_size, prompt),
                 max_new_tokens=max_new_tokens,
                 do_sample=True,
                 temperature=temperature,
@@ -90,20 +96,28 @@ def nearest_ious(loaded: LoadedModel, examples: Sequence[Example]) -> Iterator[f
     return nearest_on(loaded.grid, examples)
 
 
-def _generate(loaded: LoadedModel, images: list[Image.Image], prompt: str, **generation: Any) -> list[str]:
-    processor, model = loaded.processor, loaded.model
+def _inputs_of_files(loaded: LoadedModel, files: Sequence[Path], prompt: str) -> Any:
+    return _inputs(loaded, [open_image(file) for file in files], prompt)
+
+
+def _inputs(loaded: LoadedModel, images: list[Image.Image], prompt: str) -> Any:
+    """Returns what the model is given: every image with the same question, padded on the left."""
     content = [{"type": "image"}, {"type": "text", "text": prompt}]
-    question = processor.apply_chat_template(
+    question = loaded.processor.apply_chat_template(
         [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
     )
-    inputs = processor(
+    return loaded.processor(
         text=[question] * len(images), images=images, padding=True, padding_side="left", return_tensors="pt"
-    ).to(model.device)
+    )
+
+
+def _complete(loaded: LoadedModel, inputs: Any, **generation: Any) -> list[str]:
+    inputs = {name: value.to(loaded.model.device) for name, value in inputs.items()}
     with torch.inference_mode():
-        tokens = model.generate(
+        tokens = loaded.model.generate(
             **inputs,
             **generation,
             repetition_penalty=1.0,  # a published default of 1.05 would punish the repeated digits of a box
             use_cache=True,
         )
-    return processor.batch_decode(tokens[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    return loaded.processor.batch_decode(tokens[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)

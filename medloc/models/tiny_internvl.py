@@ -13,7 +13,7 @@ from transformers import (
     InternVLVideoProcessor,
 )
 
-from medloc.models.tiny_qwen import SIZES
+from medloc.models.tiny_qwen import SIZES, VISION_HIDDEN, VISION_LAYERS
 from medloc.models.tokenizer import tiny_tokenizer
 
 TILE, PATCH = 112, 7  # px; 16 x 16 patches, which pixel shuffle makes 64 image tokens
@@ -73,10 +73,10 @@ def tiny_internvl_model(processor: InternVLProcessor) -> InternVLForConditionalG
             "pad_token_id": tokenizer.pad_token_id,
         },
         vision_config={
-            "hidden_size": size.vision_hidden,
-            "num_hidden_layers": size.vision_layers,
-            "num_attention_heads": size.vision_hidden // 16,
-            "intermediate_size": 2 * size.vision_hidden,
+            "hidden_size": VISION_HIDDEN,
+            "num_hidden_layers": VISION_LAYERS,
+            "num_attention_heads": VISION_HIDDEN // 16,
+            "intermediate_size": 2 * VISION_HIDDEN,
             "image_size": TILE,
             "patch_size": PATCH,
             "layer_scale_init_value": 1.0,  # published: 0.1, for depths at which a layer must start as nearly nothing

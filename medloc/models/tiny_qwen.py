@@ -19,20 +19,21 @@ PATCH, MERGE = 7, 2  # one image token covers 14 x 14 px
 IMAGE_PIXELS = 112 * 112  # area of the resized image: at most 64 image tokens
 
 
+VISION_HIDDEN, VISION_LAYERS = 64, 2  # in every size, as Qwen2.5-VL has one vision tower in all of its own
+
+
 @dataclass(frozen=True)
 class TinySize:
-    """Width and depth of a miniature; head dimensions are 32 (text) and 16 (vision)."""
+    """Width and depth of a miniature's language model; head dimensions are 32 (text) and 16 (vision)."""
 
     hidden: int
     layers: int
-    vision_hidden: int
-    vision_layers: int
 
 
 SIZES = {
-    "tiny_s": TinySize(hidden=128, layers=2, vision_hidden=64, vision_layers=2),
-    "tiny_m": TinySize(hidden=192, layers=3, vision_hidden=96, vision_layers=3),
-    "tiny_l": TinySize(hidden=256, layers=4, vision_hidden=128, vision_layers=4),
+    "tiny_s": TinySize(hidden=128, layers=2),
+    "tiny_m": TinySize(hidden=192, layers=3),
+    "tiny_l": TinySize(hidden=256, layers=4),
 }
 
 
@@ -71,15 +72,15 @@ def tiny_model(name: str, processor: Qwen2_5_VLProcessor) -> Qwen2_5_VLForCondit
             "pad_token_id": tokenizer.pad_token_id,
         },
         vision_config={
-            "depth": size.vision_layers,
-            "hidden_size": size.vision_hidden,
-            "intermediate_size": 2 * size.vision_hidden,
-            "num_heads": size.vision_hidden // 16,
+            "depth": VISION_LAYERS,
+            "hidden_size": VISION_HIDDEN,
+            "intermediate_size": 2 * VISION_HIDDEN,
+            "num_heads": VISION_HIDDEN // 16,
             "out_hidden_size": size.hidden,
             "patch_size": PATCH,
             "spatial_merge_size": MERGE,
             "window_size": 112,
-            "fullatt_block_indexes": list(range(size.vision_layers)),
+            "fullatt_block_indexes": list(range(VISION_LAYERS)),
         },
         image_token_id=ids["image_pad"],
         video_token_id=ids["video_pad"],

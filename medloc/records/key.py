@@ -18,6 +18,7 @@ NOT_IN_KEY = (
     "device",
     "progress",
     "cache",
+    "evaluation.keep_mb",
     "dataset.root",  # the fingerprints of data and model say what was read; where it lay does not matter
     "model.path",
 )

@@ -73,6 +73,7 @@ class EvaluationSettings:
     batch_size: int = MISSING
     points: int = MISSING
     images: int = MISSING
+    keep_mb: int = MISSING
 
 
 @dataclass

@@ -4,8 +4,11 @@ import torch
 
 from medloc.boxes import Box
 from medloc.data.example import Example
+from medloc.data.images import open_image
 from medloc.data.prompts import PROMPTS
+from medloc.evaluation import answer
 from medloc.evaluation.answer import answer_all, nearest_ious, sample_groups
+from medloc.evaluation.kept import KeptInputs
 from medloc.models.load import load_model
 from medloc.models.shapes import draw_item
 from tests.models.test_load import settings
@@ -24,8 +27,8 @@ def examples(tmp_path_factory):
     return made
 
 
-def answered(examples, batch_size):
-    return answer_all(LOADED, examples, PROMPTS["tn3k"], batch_size=batch_size, max_new_tokens=12)
+def answered(examples, batch_size, kept=None):
+    return answer_all(LOADED, examples, PROMPTS["tn3k"], batch_size=batch_size, max_new_tokens=12, kept=kept)
 
 
 def test_the_base_finds_general_shapes(examples):
@@ -37,6 +40,27 @@ def test_the_base_finds_general_shapes(examples):
 
 def test_answers_do_not_depend_on_the_batch(examples):
     assert [s.text for s in answered(examples[:10], 10)] == [s.text for s in answered(examples[:10], 3)]
+
+
+def test_batches_that_are_kept_are_prepared_once_and_answered_alike(examples, monkeypatch):
+    opened = []
+    monkeypatch.setattr(answer, "open_image", lambda path: opened.append(path) or open_image(path))
+    fresh = [answered(examples[:6], 4, kept) for kept in (None, None)]
+    assert len(opened) == 12
+    opened.clear()
+    kept = KeptInputs(100_000_000)
+    twice = [answered(examples[:6], 4, kept) for _ in range(2)]
+    assert len(opened) == 6
+    assert twice == fresh
+
+
+def test_what_is_kept_stays_under_its_limit():
+    """Three batches of 8 x 4 = 32 bytes, room for two: the third is prepared whenever it is asked for."""
+    kept, made = KeptInputs(70), []
+    for name in ("a", "b", "c", "a", "c"):
+        kept.get(name, lambda name=name: made.append(name) or {"ids": torch.zeros(8), "more": "words"})
+    assert made == ["a", "b", "c", "c"]
+    assert kept.size == 64
 
 
 def test_answering_leaves_the_random_state_and_the_mode_alone(examples):

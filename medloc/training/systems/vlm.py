@@ -6,6 +6,7 @@ from pathlib import Path
 from medloc.data.example import Example
 from medloc.data.prompts import prompt_for
 from medloc.evaluation.answer import answer_all, nearest_ious
+from medloc.evaluation.kept import KeptInputs
 from medloc.evaluation.samples import Sample
 from medloc.models.load import load_model, save_base
 from medloc.settings.run import Settings
@@ -19,6 +20,7 @@ class VisionLanguageSystem:
     def __init__(self, settings: Settings):
         self.settings = settings
         self.loaded = load_model(settings.model)
+        self.kept = KeptInputs(settings.evaluation.keep_mb * 1_000_000)
         self.prompt = prompt_for(settings.dataset.name, settings.dataset.prompt or settings.method.prompt)
 
     @property
@@ -38,6 +40,7 @@ class VisionLanguageSystem:
             self.prompt,
             batch_size=self.settings.evaluation.batch_size,
             max_new_tokens=self.settings.train.max_completion_length,
+            kept=self.kept,
         )
 
     def nearest(self, examples: Sequence[Example]) -> Iterable[float]:
