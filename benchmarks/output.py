@@ -4,9 +4,9 @@ import json
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 
-import torch
 from tabulate import tabulate
 
 from medloc.settings import CHECKOUT
@@ -19,7 +19,7 @@ def show(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 def write(name: str, found: dict[str, Any]) -> None:
     """Writes what was found, with the machine and the time, to results/benchmarks/NAME.json."""
-    machine = {"processor": platform.processor() or platform.machine(), "torch": torch.__version__}
+    machine = {"processor": platform.processor() or platform.machine(), "torch": version("torch")}
     path = CHECKOUT / "results" / "benchmarks" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"when": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine, **found}

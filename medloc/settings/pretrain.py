@@ -16,6 +16,7 @@ class PretrainSettings:
     warmup_steps: int = MISSING
     weight_decay: float = MISSING
     step: int | None = MISSING
+    stored_as: str = MISSING
     seed: int = MISSING
     save_steps: int = MISSING
     workers: int = MISSING

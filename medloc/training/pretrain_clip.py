@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from medloc.data.prompts import TARGETS
 from medloc.models.clip import CAPTIONS, CropItem, draw_crop, tiny_clip_model, tiny_clip_processor
 from medloc.settings.pretrain import PretrainSettings
-from medloc.training.pretraining import ShapeDataset, begin, pretrain
+from medloc.training.pretraining import ShapeDataset, begin, pretrain, to_store
 
 
 class CropDataset(Dataset):
@@ -57,6 +57,6 @@ def make_clip_base(settings: PretrainSettings) -> Path:
     model = tiny_clip_model(processor)
     dataset = CropDataset(settings.steps * settings.batch_size, settings.seed)
     pretrain(model, dataset, CropCollator(processor, targets), settings)
-    model.save_pretrained(settings.out)
+    to_store(model, settings).save_pretrained(settings.out)
     processor.save_pretrained(settings.out)
     return Path(settings.out)

@@ -9,7 +9,7 @@ from medloc.models.grounding_dino import detector_inputs, detector_target
 from medloc.models.shapes import ShapeItem
 from medloc.models.tiny_grounding_dino import tiny_detector, tiny_detector_processor
 from medloc.settings.pretrain import PretrainSettings
-from medloc.training.pretraining import ShapeDataset, begin, pretrain
+from medloc.training.pretraining import ShapeDataset, begin, pretrain, to_store
 
 
 @dataclass
@@ -35,6 +35,6 @@ def make_detector_base(settings: PretrainSettings) -> Path:
     processor, model = tiny_detector_processor(), tiny_detector()
     dataset = ShapeDataset(settings.steps * settings.batch_size, settings.seed)
     pretrain(model, dataset, DetectionCollator(processor), settings)
-    model.save_pretrained(settings.out)
+    to_store(model, settings).save_pretrained(settings.out)
     processor.save_pretrained(settings.out)
     return Path(settings.out)

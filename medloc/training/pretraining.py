@@ -97,7 +97,7 @@ def make_base(settings: PretrainSettings) -> Path:
     prompts = known_prompts()
     model, collator = _untrained(settings.model, prompts, settings.step)
     pretrain(model, ShapeDataset(settings.steps * settings.batch_size, settings.seed), collator, settings)
-    save_base(model, collator.processor, Path(settings.out))
+    save_base(to_store(model, settings), collator.processor, Path(settings.out))
     return Path(settings.out)
 
 
@@ -110,6 +110,11 @@ def _untrained(name: str, prompts: list[str], step: int) -> tuple[Any, ShapeColl
         processor, grid = tiny_processor(prompts), FAMILIES["qwen2_5_vl"].grid
         model = tiny_model(name, processor)
     return model, ShapeCollator(processor, prompts, partial(grid, processor.image_processor, step=step))
+
+
+def to_store(model: Any, settings: PretrainSettings) -> Any:
+    """Returns the finished model in the precision in which it is to be stored."""
+    return model.to(getattr(torch, settings.stored_as))
 
 
 def begin(settings: PretrainSettings) -> None:

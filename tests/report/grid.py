@@ -22,20 +22,24 @@ def planned(*names):
     return list(dict.fromkeys(run for one in chosen for run in one.runs()))
 
 
-def fill(results, runs, cache):
-    """Write a record for each run, and the answers of those that Figures 4 and 8 show; phantoms lie in `cache`."""
-    data = {name: load_dataset(dataset_settings(name), cache) for name in {run.identity["dataset"] for run in runs}}
-    shown = planned("figure4", "figure8")
+def fill(results, runs, cache, answered=None, **changes):
+    """Write a record for each run, and the answers of those `answered` (default: what Figures 4 and 8 show).
+
+    Phantoms lie in `cache`; `changes` are made to the settings of every data set.
+    """
+    settings = {name: dataset_settings(name, **changes) for name in {run.identity["dataset"] for run in runs}}
+    data = {name: load_dataset(each, cache) for name, each in settings.items()}
+    shown = set(planned("figure4", "figure8") if answered is None else answered)
     for run in runs:
         images = data[run.identity["dataset"]]
-        record = _record(run.identity, images, cache)
+        record = _record(run.identity, images, settings[run.identity["dataset"]], cache)
         write_record(results / "runs" / record.key, record)
         if run in shown:
             write_samples(results / "runs" / record.key / "samples.jsonl", _answers(record, images.test))
     return results
 
 
-def _record(identity, data, cache):
+def _record(identity, data, settings, cache):
     draw = random.Random(str(sorted(identity.items(), key=str)))
     level = LEVEL.get(identity["method"], 0.55) + draw.uniform(-0.03, 0.03)
     trained = identity["method"] != "zero_shot"
@@ -45,7 +49,7 @@ def _record(identity, data, cache):
         steps=STEPS if trained else 0,
         config={
             "train": {"max_steps": STEPS, "epochs": None},
-            "dataset": asdict(dataset_settings(identity["dataset"])),
+            "dataset": asdict(settings),
             "cache": str(cache),
         },
         fingerprints={"data": data.fingerprint, "model": f"model-{identity['model']}"},

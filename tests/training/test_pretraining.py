@@ -18,7 +18,7 @@ from medloc.training.recipes import RECIPES, make
 def settings(tmp_path, **changes):
     values = {
         "model": "tiny_s", "steps": 4, "batch_size": 2, "learning_rate": 1e-3, "warmup_steps": 1, "weight_decay": 0.0,
-        "step": 2, "seed": 0, "save_steps": 2, "workers": 0, "threads": 1,
+        "step": 2, "stored_as": "float32", "seed": 0, "save_steps": 2, "workers": 0, "threads": 1,
         "work": str(tmp_path / "work"), "out": str(tmp_path / "out"),
     }  # fmt: skip
     return PretrainSettings(**{**values, **changes})
@@ -64,13 +64,18 @@ def test_a_resumed_pretraining_ends_with_the_same_weights(tmp_path, model):
     assert all(torch.equal(straight[key], resumed[key]) for key in straight)
 
 
+def test_weights_are_stored_in_the_precision_asked_for(tmp_path):
+    make(settings(tmp_path, steps=1, stored_as="float16"))
+    assert {weight.dtype for weight in load_file(tmp_path / "out" / "model.safetensors").values()} == {torch.float16}
+
+
 def test_every_recipe_has_its_defaults_and_the_other_way_round():
     from medloc.settings import CONF
 
     assert sorted(RECIPES) == sorted(path.stem for path in (CONF / "pretrain" / "model").glob("*.yaml"))
 
 
-@pytest.mark.parametrize(("name", "millions"), [("tiny_s", 0.57), ("tiny_m", 1.63), ("tiny_l", 3.59)])
+@pytest.mark.parametrize(("name", "millions"), [("tiny_s", 0.57), ("tiny_m", 1.32), ("tiny_l", 2.74)])
 def test_every_size_is_a_model_of_its_own(name, millions):
     composed = compose_job([f"model={name}"]).settings.model
     assert (composed.name, composed.family, composed.answer_step) == (name, "qwen2_5_vl", 2)
