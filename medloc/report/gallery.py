@@ -71,7 +71,8 @@ class Strip:
             NotHereError: The images do not lie on this machine.
         """
         data = run_data(self.record, results)
-        files = {example.id: example.image for example in (*data.test, *data.calibration)}
+        examples = data.test if self.record.identity["evaluated_on"] == "test" else data.calibration
+        files = {example.id: example.image for example in examples}  # ids of different parts may be the same
         return [one.picture(self.dataset, files[one.id]) for one in self.shown]
 
 

@@ -97,6 +97,16 @@ def test_images_are_those_that_the_rule_chooses(figures, grid):
     assert all(float(row["iou"]) < 0.5 for row in failed)
 
 
+@pytest.mark.parametrize("name", GALLERIES)
+def test_boxes_are_drawn_on_the_images_they_belong_to(grid, name):
+    values = values_of(grid)
+    for strip in GALLERIES[name](values.experiments[name], values).strips:
+        examples = {example.image: example for example in run_data(strip.record, grid).test}
+        for shown, picture in zip(strip.shown, strip.pictures(grid), strict=True):
+            example = examples[picture.image]
+            assert (example.id, example.box) == (shown.id, shown.truth)
+
+
 def test_the_same_records_give_the_same_bytes(figures, grid, tmp_path):
     folder, _ = figures
     write_figures(values_of(grid), tmp_path, names=("figure3", "figure8"))
