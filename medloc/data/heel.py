@@ -6,8 +6,10 @@ from pathlib import Path
 
 from medloc.boxes import Box
 from medloc.data.example import Example
-from medloc.data.files import image_files, image_size, read_rows
+from medloc.data.files import image_files
+from medloc.data.images import image_size
 from medloc.data.pairs import summary
+from medloc.data.table import read_rows
 
 CLASSES = ("normal", "heelspur", "sever")
 ALIASES = {

@@ -1,8 +1,39 @@
-"""Opening an image for a model: RGB, whatever the file holds."""
+"""Opening an image: whoever needs pixels or the size of one goes through here."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+
+from medloc.data.limits import PIXELS
+
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
+"""What is tried, whatever a file is called: Pillow's other decoders are never let near a file."""
+
+
+@contextmanager
+def opened(path: Path, what: str = "image") -> Iterator[Image.Image]:
+    """Open a file as an image; what its decoder raises in the block becomes one line.
+
+    Args:
+        path: the file.
+        what: "image" or "mask", for the message.
+
+    Raises:
+        ValueError: the file does not open, or has more than `PIXELS` pixels; the message names it.
+    """
+    try:
+        with warnings.catch_warnings():  # Pillow warns of large images; ours are refused or meant
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            file = Image.open(path, formats=FORMATS)
+        with file:
+            if file.width * file.height > PIXELS:
+                raise ValueError(f"{file.width}x{file.height} px are more than {PIXELS}")
+            yield file
+    except Exception as error:  # a decoder may raise anything on a broken file
+        raise ValueError(f"{path}: this {what} does not open ({error}); replace or remove it.") from error
 
 
 def open_image(path: Path) -> Image.Image:
@@ -11,8 +42,15 @@ def open_image(path: Path) -> Image.Image:
     Raises:
         ValueError: the file does not open as an image; the message names it.
     """
-    try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path}: does not open as an image ({error}); replace or remove it.") from error
+    with opened(path) as image:
+        return image.convert("RGB")
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return width and height in px from the header, as stored: no EXIF rotation, no decoding.
+
+    Raises:
+        ValueError: if the file does not open as an image; the message names it.
+    """
+    with opened(path) as image:
+        return image.size
