@@ -79,8 +79,8 @@ def _metadata(root: Path, files: list[Path]) -> dict[str, dict[str, str]]:
                 found.setdefault(row["image"], {})["lesion_id"] = row.get("lesion_id", "")
     if not found:
         raise FileNotFoundError(
-            f"dataset.root={root} holds no HAM10000_metadata (.csv, .tab or without ending), no *GroundTruth.csv and no "
-            "*LesionGroupings.csv."
+            f"dataset.root={root} holds no HAM10000_metadata (.csv, .tab or without ending), no *GroundTruth.csv "
+            "and no *LesionGroupings.csv."
         )
     return found
 

@@ -9,6 +9,8 @@ from PIL import Image
 
 from medloc.data.limits import PIXELS
 
+ORIENTATION = 0x0112  # the EXIF tag
+
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 """What is tried, whatever a file is called: Pillow's other decoders are never let near a file."""
 
@@ -54,3 +56,15 @@ def image_size(path: Path) -> tuple[int, int]:
     """
     with opened(path) as image:
         return image.size
+
+
+def oddities(path: Path, what: str = "image") -> list[str]:
+    """Return what is odd about a file whose pixels are taken as they are stored, in words that can be counted.
+
+    Raises:
+        ValueError: if the file does not open; the message names it.
+    """
+    with opened(path, what) as image:
+        odd = [f"{what}s with a palette"] if image.mode == "P" else []
+        turned = image.format in ("JPEG", "TIFF") and image.getexif().get(ORIENTATION, 1) != 1
+        return [*odd, f"{what}s that EXIF would turn, taken as stored"] if turned else odd
