@@ -48,12 +48,14 @@ def read_box_table(table: Path, problems: Problems) -> Iterator[Annotation]:
         if not cells["file"]:
             problems.error(where, "no file is named.")
             continue
-        before, boxes = problems.count, ()
+        before = problems.count
+        boxes: tuple[tuple[str, Box], ...] = ()
         size = None
         with problems.collected(where):
             boxes, size = _boxes(cells), _size(cells)
-        said = {key: cells.get(key, "") for key in ("label", "group", "split")}
-        yield Annotation(cells["file"], where, boxes, size=size, broken=problems.count > before, **said)
+        label, group, split = (cells.get(key, "") for key in ("label", "group", "split"))
+        broken = problems.count > before
+        yield Annotation(cells["file"], where, boxes, size=size, label=label, group=group, split=split, broken=broken)
     if not columns:
         raise ValueError(f"{table}: has no row; the columns must be {NEEDED}.")
 

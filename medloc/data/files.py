@@ -19,6 +19,17 @@ def require_root(root: Path) -> Path:
     return root
 
 
+def require_folder(folder: Path, what: str) -> Path:
+    """Return `folder` if it is one.
+
+    Raises:
+        FileNotFoundError: saying what is missing.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not a folder; {what} must be one.")
+    return folder
+
+
 def visible_files(root: Path) -> list[Path]:
     """Return all files below `root`, sorted by path, without hidden ones and `__MACOSX`."""
     found = []

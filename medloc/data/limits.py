@@ -49,10 +49,13 @@ def limited_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
         number = 0
         while line := file.readline(LINE + 1):
             number += 1
-            yield number, line if len(line) <= LINE else _skipped(file, line)
+            long = len(line) > LINE
+            if long:
+                _skip(file, line)
+            yield number, None if long else line
 
 
-def _skipped(file: BinaryIO, line: bytes) -> None:
+def _skip(file: BinaryIO, line: bytes) -> None:
     while line and not line.endswith(b"\n"):
         line = file.readline(LINE)
 

@@ -148,7 +148,5 @@ def _count(rows: Sequence[ManifestRow], problems: Problems) -> None:
                 raise ValueError("its name ends like the number of a box (#1); rename it.")
             if divided and row.split not in PARTS:
                 raise ValueError(f"split={row.split} where other images have one; use {', '.join(PARTS)}, or --split.")
-        problems.quirks["images without a target"] += not row.boxes
-        problems.quirks["images with several boxes"] += len(row.boxes) > 1
         full = (0, 0, row.width, row.height)
         problems.quirks["boxes as large as their image"] += sum(tuple(b.as_list()) == full for b in row.boxes)

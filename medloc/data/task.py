@@ -1,5 +1,6 @@
 """What a run looks for and how it asks: known for the paper's three sets, the manifest's or the user's otherwise."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from medloc.data.manifest import Header
@@ -32,10 +33,16 @@ def question_of(settings: DatasetSettings, method: str | None) -> str:
     choice = settings.prompt or method
     if settings.name != "manifest":
         return prompt_for(settings.name, choice)
+    header = _header(settings)
     if choice is None and settings.target is None:
-        choice = _header(settings).prompt
-    template = TEMPLATES.get(choice, choice) if choice else OWN
-    return template.replace("{target}", target_of(settings))
+        choice = header.prompt
+    return question_for(replace(header, target=settings.target or header.target, prompt=choice))
+
+
+def question_for(header: Header) -> str:
+    """Return the prompt of a manifest: a template by its name, its own words, or words made from its target."""
+    template = TEMPLATES.get(header.prompt, header.prompt) if header.prompt else OWN
+    return template.replace("{target}", header.target)
 
 
 def _header(settings: DatasetSettings) -> Header:

@@ -83,9 +83,7 @@ def _check_manifest(settings: DatasetSettings) -> None:
     for key in ("manifest", "target"):
         value = getattr(settings, key)
         if settings.name != "manifest" and value is not None:
-            raise ValueError(
-                f"dataset.{key}={value} has no meaning with dataset={settings.name}; use dataset=manifest."
-            )
+            raise ValueError(f"dataset.{key}={value} has no meaning with dataset={settings.name}; drop it.")
 
 
 def _one_of(key: str, value: str, known: tuple[str, ...], where: str = "") -> None:
