@@ -93,4 +93,4 @@ def _written(row: ManifestRow) -> dict[str, Any]:
 
 
 def _short(value: float) -> float | int:
-    return int(value) if value.is_integer() else value
+    return int(value) if float(value).is_integer() else value
