@@ -50,7 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         status: int = given.do(given)
+        sys.stdout.flush()
         return status
+    except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ValueError, OSError) as error:
         print(f"medloc.data: {' '.join(str(error).split())}", file=sys.stderr)
         return MISTAKE
@@ -121,11 +125,14 @@ def _prepare(given: argparse.Namespace) -> int:
     problems, masks = Problems(), MaskCache(root, given.cache)
     manifest = prepare(source, wishes, masks, problems)
     masks.save()
+    writes = not problems.count or (given.leave_out and bool(manifest.rows))
+    if writes:
+        write_manifest(out, replace(manifest, header=replace(manifest.header, root=_root(root, out))))
     print("\n".join(statement(manifest, root, problems)))
-    if _shown(problems) and not (given.leave_out and manifest.rows):
+    _show_errors(problems)
+    if not writes:
         print("medloc.data: nothing is written; --leave-out writes the manifest without these images.", file=sys.stderr)
         return ERRORS
-    write_manifest(out, replace(manifest, header=replace(manifest.header, root=_root(root, out))))
     print(f"\nwritten: {out}\nnext:    python -m medloc.data show {out}")
     print(f"         python -m medloc.run dataset=manifest dataset.manifest={out}")
     return ERRORS if problems.count else 0
@@ -137,7 +144,8 @@ def _check(given: argparse.Namespace) -> int:
     if given.decode:
         decode_all(manifest, root, problems)
     print("\n".join(statement(manifest, root, problems)))
-    return ERRORS if _shown(problems) else 0
+    _show_errors(problems)
+    return ERRORS if problems.count else 0
 
 
 def _show(given: argparse.Namespace) -> int:
@@ -180,14 +188,13 @@ def _usable(given: argparse.Namespace) -> tuple[Manifest, Path]:
     return manifest, root
 
 
-def _shown(problems: Problems) -> bool:
+def _show_errors(problems: Problems) -> None:
     for line in problems.errors:
         print(line, file=sys.stderr)
     if problems.count > len(problems.errors):
         print(f"... and {problems.count - len(problems.errors)} more", file=sys.stderr)
     if problems.count:
         print(f"medloc.data: {problems.count} error{'s' * (problems.count > 1)}.", file=sys.stderr)
-    return bool(problems.count)
 
 
 def _root(root: Path, out: Path) -> str:

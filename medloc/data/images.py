@@ -27,10 +27,8 @@ def opened(path: Path, what: str = "image") -> Iterator[Image.Image]:
         ValueError: the file does not open, or has more than `PIXELS` pixels; the message names it.
     """
     try:
-        with warnings.catch_warnings():  # Pillow warns of large images; ours are refused or meant
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            file = Image.open(path, formats=FORMATS)
-        with file:
+        # Warnings speak of odd tags and large images: what matters raises
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as file:
             if file.width * file.height > PIXELS:
                 raise ValueError(f"{file.width}x{file.height} px are more than {PIXELS}")
             yield file
