@@ -12,6 +12,7 @@ from medloc.data.__main__ import main
 from medloc.data.limits import BOXES, DOCUMENT, FIELD, LINE, PIXELS, SIDECAR
 from medloc.data.manifest_read import read_manifest
 from medloc.data.problems import Problems
+from medloc.report.__main__ import main as report
 from medloc.settings.job import compose_job
 from medloc.training.job import run_job
 from tests.data.helpers import save_image, save_mask
@@ -85,6 +86,10 @@ def test_every_command_of_the_page_runs_in_order(data, capsys):
     assert Image.open(data / "thyroid" / "manifest.png").size == (6 * 204, 2 * 174)
     one_based = read_manifest(data / "voc" / "manifest.jsonl", Problems()).rows[0]
     assert one_based.boxes[0].as_list() == [0, 0, 40, 30]
+    assert report([f"results={data / 'r'}"]) == 0
+    assert "### own data" in (data / "r" / "tables" / "other.md").read_text()
+    assert "| (no class) |      15 |      4 |" in (data / "r" / "tables" / "table5.md").read_text()
+
     assert len((data / "thyroid-vlm_r1.jsonl").read_text().splitlines()) == 19
     assert {row.group for row in read_manifest(data / "yolo-patients.jsonl", Problems()).rows} == {"p0", "p1", "p2"}
 

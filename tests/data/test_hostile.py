@@ -20,9 +20,13 @@ from medloc.data.files import inside
 from medloc.data.ham10000 import read_ham10000
 from medloc.data.images import image_size, open_image
 from medloc.data.limits import BOXES, PIXELS
+from medloc.data.manifest import write_manifest
 from medloc.data.manifest_read import read_manifest
 from medloc.data.mask import read_mask
+from medloc.data.prepare import Wishes, prepare
 from medloc.data.problems import Problems
+from medloc.data.sources import Source
+from medloc.data.statement import statement
 from medloc.data.table import read_rows
 from medloc.data.voc import read_voc
 from medloc.data.yolo import class_names, read_yolo
@@ -143,6 +147,29 @@ def test_any_text_for_a_table(tmp_path, content):
     for row in survives(tmp_path, "b.csv", content, lambda path, p: list(read_box_table(path, p))) or ():
         boxes_are_boxes([box for _, box in row.boxes])
     survives(tmp_path, "b.csv", content, lambda path, _: read_rows(path))
+
+
+FORMS = {"yolo": "1.txt", "voc": "1.xml", "coco": "c.json", "csv": "b.csv", "masks": "masks/1.png"}
+GOOD = {"yolo": b"0 0.5 0.5 0.2 0.4", "voc": GOOD_VOC, "coco": GOOD_COCO, "csv": b"file,xmin,ymin,xmax,ymax\n1,1,2,3,4"}
+
+
+@SETTINGS
+@given(st.data(), st.sampled_from(sorted(FORMS)), st.sampled_from(["auto", ""]))
+def test_any_folder_is_a_manifest_or_errors_that_name_files(tmp_path, data, kind, auto):
+    root = tmp_path / kind
+    save_image(root / "1.png")
+    (root / FORMS[kind]).parent.mkdir(exist_ok=True)
+    (root / FORMS[kind]).write_bytes(data.draw(spoilt(GOOD.get(kind) or encoded(".png"))))
+    problems = Problems()
+    with problems.collected():
+        source = Source(root.resolve(), auto or kind)
+        manifest = prepare(source, Wishes(target="nodule"), read_mask, problems)
+        write_manifest(root / "m.jsonl", manifest)
+        again = Problems()
+        assert read_manifest(root / "m.jsonl", again).rows == manifest.rows
+        assert again.errors == []
+        assert list(statement(manifest, root.resolve(), problems))
+    assert all(str(root) in line or "--kind" in line for line in problems.errors)
 
 
 def encoded(suffix):
