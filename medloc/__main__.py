@@ -6,6 +6,7 @@ COMMANDS = {
     "report": "tables from the records",
     "replay": "feed a run's IoUs to another curriculum, without training",
     "score": "score a samples.jsonl again, without a GPU",
+    "data": "images and boxes of any form become one manifest: prepare, check, show, export",
     "probe": "before training: how many groups are dead at which threshold",
     "pretrain": "make a tiny base from general shapes",
 }

@@ -34,7 +34,7 @@ WITHOUT_TORCH = (
     "records",
     "rewards",
 )
-LIGHT_COMMANDS = ("replay", "score", "report.__main__", "run", "reproduce", "__main__")
+LIGHT_COMMANDS = ("replay", "data.__main__", "score", "report.__main__", "run", "reproduce", "__main__")
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -1,9 +1,6 @@
-"""Find and open what was downloaded: nested folders, hidden files, tables with commas or tabs."""
+"""Find what was downloaded: nested folders, hidden files, and no path that leaves the data folder."""
 
-import csv
 from pathlib import Path
-
-from PIL import Image
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -22,6 +19,17 @@ def require_root(root: Path) -> Path:
     return root
 
 
+def require_folder(folder: Path, what: str) -> Path:
+    """Return `folder` if it is one.
+
+    Raises:
+        FileNotFoundError: saying what is missing.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not a folder; {what} must be one.")
+    return folder
+
+
 def visible_files(root: Path) -> list[Path]:
     """Return all files below `root`, sorted by path, without hidden ones and `__MACOSX`."""
     found = []
@@ -37,28 +45,28 @@ def image_files(root: Path) -> list[Path]:
     return [path for path in visible_files(root) if path.suffix.lower() in IMAGE_SUFFIXES]
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Return width and height in px from the header, as stored: no EXIF rotation, no decoding.
-
-    Raises:
-        ValueError: if the file does not open as an image; the message names it.
-    """
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path}: this image does not open ({error}); replace or remove it.") from error
-
-
-def read_rows(path: Path, columns: tuple[str, ...] = ()) -> list[dict[str, str]]:
-    """Read a table whose delimiter is a comma or a tab, with or without a byte-order mark.
+def inside(root: Path, name: str) -> Path:
+    """Return the file `name` below `root`.
 
     Args:
-        path: The table.
-        columns: Its column names if it has no header line.
+        root: The data folder, resolved.
+        name: A path relative to it.
+
+    Raises:
+        ValueError: there is no such file, or the path leaves the data folder, by `..`, as an absolute path or through
+            a link.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        delimiter = "\t" if "\t" in file.readline() else ","
-        file.seek(0)
-        rows = csv.DictReader(file, fieldnames=columns or None, delimiter=delimiter)
-        return [{(key or "").strip(): (value or "").strip() for key, value in row.items() if key} for row in rows]
+    path = root / name.replace("\\", "/")
+    try:
+        real = path.resolve()
+        if not real.is_relative_to(root):
+            raise ValueError(
+                f"{name} leaves the data folder {root}; copy the file into it, or name a folder around both."
+            )
+        if real.is_file():
+            return path
+    except (OSError, RuntimeError):  # a name no file can have, links in a circle
+        pass
+    except ValueError as error:
+        raise ValueError(str(error) if "leaves" in str(error) else f"{name!r} is no path.") from None
+    raise ValueError(f"{name}: no such file in {root}.")

@@ -1,23 +1,20 @@
 """HEEL as it is downloaded: one folder a class. Its boxes are not public; the user supplies them."""
 
-import math
 from collections import Counter
 from pathlib import Path
 
 from medloc.boxes import Box
+from medloc.data.box_check import checked_box
+from medloc.data.box_table import read_box_table
 from medloc.data.example import Example
-from medloc.data.files import image_files, image_size, read_rows
+from medloc.data.files import image_files
+from medloc.data.images import image_size
+from medloc.data.index import ImageIndex
 from medloc.data.pairs import summary
+from medloc.data.problems import Problems
+from medloc.data.rows import located
 
 CLASSES = ("normal", "heelspur", "sever")
-ALIASES = {
-    "file": ("file", "filename", "image", "image_path", "path", "name"),
-    "xmin": ("xmin", "x_min", "x0", "left"),
-    "ymin": ("ymin", "y_min", "y0", "top"),
-    "xmax": ("xmax", "x_max", "x1", "right"),
-    "ymax": ("ymax", "y_max", "y1", "bottom"),
-}
-"""Column -> the names under which it is accepted, the documented one first."""
 
 
 def read_heel(root: Path, sidecar: str) -> tuple[list[Example], tuple[str, ...]]:
@@ -48,76 +45,42 @@ def read_heel(root: Path, sidecar: str) -> tuple[list[Example], tuple[str, ...]]
     return examples, summary("heel", left_out)
 
 
-def _images(root: Path) -> list[Path]:
-    images = image_files(root)
-    classed = [path for path in images if _label(root, path)]
-    return classed or images
-
-
-def _label(root: Path, path: Path) -> str:
+def class_of(root: Path, path: Path) -> str:
+    """Return the class of an image: the name of the innermost of HEEL's folders that it lies in, "" for none."""
     folders = [part.lower() for part in path.relative_to(root).parts[:-1]]
     return next((folder for folder in reversed(folders) if folder in CLASSES), "")
 
 
+def _images(root: Path) -> list[Path]:
+    images = image_files(root)
+    classed = [path for path in images if class_of(root, path)]
+    return classed or images
+
+
 def _boxes(root: Path, table: Path, images: list[Path]) -> tuple[dict[Path, tuple[Box, str]], int]:
     """Box and place in the table of every image that has one, and the number of rows that match no image."""
-    rows = read_rows(table)
-    columns = {column: _column(table, rows, column) for column in ALIASES}
-    ends = _endings(root, images)
+    index, problems = ImageIndex(root, images), Problems()
     boxes: dict[Path, tuple[Box, str]] = {}
     missing = 0
-    for number, row in enumerate(rows, start=2):
-        where = f"{table} line {number}"
-        path = _match(row[columns["file"]], ends, where)
+    for path, row in located(index, read_box_table(table, problems), True, problems):
+        problems.raise_first("")
         if path is None:
             missing += 1
         elif path in boxes:
-            raise ValueError(f"{where}: a second box for {row[columns['file']]}; give one per image.")
-        else:
-            boxes[path] = (_box([row[columns[c]] for c in ("xmin", "ymin", "xmax", "ymax")], where), where)
+            raise ValueError(f"{row.where}: a second box for {row.file}; give one per image.")
+        elif row.boxes:
+            boxes[path] = (row.boxes[0][1], row.where)
+    problems.raise_first("")
     return boxes, missing
 
 
-def _column(table: Path, rows: list[dict[str, str]], column: str) -> str:
-    present = {name.lower(): name for name in (rows[0] if rows else {})}
-    for alias in ALIASES[column]:
-        if alias in present:
-            return present[alias]
-    raise ValueError(f"{table}: no column {column}; the columns must be file,xmin,ymin,xmax,ymax.")
-
-
-def _endings(root: Path, images: list[Path]) -> dict[str, list[Path]]:
-    """Every end of every image's path, from the bare name to the path below `root`."""
-    ends: dict[str, list[Path]] = {}
-    for path in images:
-        parts = path.relative_to(root).parts
-        for start in range(len(parts)):
-            ends.setdefault("/".join(parts[start:]), []).append(path)
-    return ends
-
-
-def _match(file: str, ends: dict[str, list[Path]], where: str) -> Path | None:
-    found = ends.get(file.replace("\\", "/").removeprefix("./"), [])
-    if len(found) > 1:
-        raise ValueError(f"{where}: {file} fits {len(found)} images; write more of its path, such as normal/{file}.")
-    return found[0] if found else None
-
-
-def _box(values: list[str], where: str) -> Box:
-    try:
-        box = Box(*map(float, values))
-    except ValueError:
-        raise ValueError(f"{where}: {','.join(values)} are not four numbers.") from None
-    if not all(map(math.isfinite, box.as_list())) or box.area <= 0:
-        raise ValueError(f"{where}: {','.join(values)} is not a box; xmin < xmax and ymin < ymax must hold.")
-    return box
-
-
-def _example(root: Path, path: Path, located: tuple[Box, str]) -> Example:
-    box, where = located
+def _example(root: Path, path: Path, located_box: tuple[Box, str]) -> Example:
+    box, where = located_box
     width, height = image_size(path)
-    if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height:
-        raise ValueError(f"{where}: the box reaches beyond its image {path} of {width}x{height} px.")
-    label = _label(root, path)
+    try:
+        box = checked_box(box, width, height)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    label = class_of(root, path)
     name = f"{label}/{path.stem}" if label else path.relative_to(root).with_suffix("").as_posix()
     return Example(name, path, width, height, box, group=name, label=label)

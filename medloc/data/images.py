@@ -1,8 +1,39 @@
-"""Opening an image for a model: RGB, whatever the file holds."""
+"""Opening an image: whoever needs pixels or the size of one goes through here."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+
+from medloc.data.limits import PIXELS
+
+ORIENTATION = 0x0112  # the EXIF tag
+
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
+"""What is tried, whatever a file is called: Pillow's other decoders are never let near a file."""
+
+
+@contextmanager
+def opened(path: Path, what: str = "image") -> Iterator[Image.Image]:
+    """Open a file as an image; what its decoder raises in the block becomes one line.
+
+    Args:
+        path: the file.
+        what: "image" or "mask", for the message.
+
+    Raises:
+        ValueError: the file does not open, or has more than `PIXELS` pixels; the message names it.
+    """
+    try:
+        # Warnings speak of odd tags and large images: what matters raises
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as file:
+            if file.width * file.height > PIXELS:
+                raise ValueError(f"{file.width}x{file.height} px are more than {PIXELS}")
+            yield file
+    except Exception as error:  # a decoder may raise anything on a broken file
+        raise ValueError(f"{path}: this {what} does not open ({error}); replace or remove it.") from error
 
 
 def open_image(path: Path) -> Image.Image:
@@ -11,8 +42,27 @@ def open_image(path: Path) -> Image.Image:
     Raises:
         ValueError: the file does not open as an image; the message names it.
     """
-    try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path}: does not open as an image ({error}); replace or remove it.") from error
+    with opened(path) as image:
+        return image.convert("RGB")
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return width and height in px from the header, as stored: no EXIF rotation, no decoding.
+
+    Raises:
+        ValueError: if the file does not open as an image; the message names it.
+    """
+    with opened(path) as image:
+        return image.size
+
+
+def oddities(path: Path, what: str = "image") -> list[str]:
+    """Return what is odd about a file whose pixels are taken as they are stored, in words that can be counted.
+
+    Raises:
+        ValueError: if the file does not open; the message names it.
+    """
+    with opened(path, what) as image:
+        odd = [f"{what}s with a palette"] if image.mode == "P" else []
+        turned = image.format in ("JPEG", "TIFF") and image.getexif().get(ORIENTATION, 1) != 1
+        return [*odd, f"{what}s that EXIF would turn, taken as stored"] if turned else odd

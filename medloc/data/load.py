@@ -7,6 +7,7 @@ from pathlib import Path
 
 from medloc.data.example import Example
 from medloc.data.files import require_root
+from medloc.data.from_manifest import read_parts
 from medloc.data.ham10000 import read_ham10000
 from medloc.data.heel import read_heel
 from medloc.data.mask_cache import MaskCache
@@ -23,14 +24,15 @@ class LoadedDataset:
     """A data set, ready to use.
 
     Attributes:
-        name: "ham10000", "tn3k" or "heel".
+        name: "ham10000", "tn3k" or "heel"; a manifest's own name.
         train: Training examples, sorted by id.
         test: Test examples, sorted by id.
         calibration: Images apart from both, for tuning; phantoms only, empty for real data.
         notes: One line each on what was left out or should be known.
         fingerprint: 16 hex digits over all examples: ids, files' sizes, boxes, groups, classes, parts.
         synthetic: Whether these are phantoms.
-        origin: "phantom" or "real: <folder name>".
+        origin: "phantom" or "real: <folder name>"; with a manifest its origin and name.
+        validation: Images set apart from training, for choosing a checkpoint; none unless asked for.
     """
 
     name: str
@@ -41,6 +43,7 @@ class LoadedDataset:
     fingerprint: str
     synthetic: bool
     origin: str
+    validation: tuple[Example, ...] = ()
 
 
 def load_dataset(settings: DatasetSettings, cache: Path) -> LoadedDataset:
@@ -55,13 +58,33 @@ def load_dataset(settings: DatasetSettings, cache: Path) -> LoadedDataset:
         FileNotFoundError: for a missing folder or table; one line, naming it.
     """
     check_dataset(settings)
+    if settings.name == "manifest":
+        return _load_manifest(settings)
     if settings.root is None:
         return _load_phantoms(settings, cache)
     root = require_root(Path(settings.root).expanduser())
-    (train, test), notes = _read(settings, root, cache, None)
-    _require_both(root, train, test)
-    origin = f"real: {root.resolve().name}"
-    return LoadedDataset(settings.name, train, test, (), notes, fingerprint(origin, train, test, ()), False, origin)
+    split, notes = _read(settings, root, cache, None)
+    _require_both(f"dataset.root={root}", *split)
+    return _assembled(settings, settings.name, split, (), (), notes, f"real: {root.resolve().name}")
+
+
+def _assembled(
+    settings: DatasetSettings,
+    name: str,
+    split: Split,
+    validation: tuple[Example, ...],
+    calibration: tuple[Example, ...],
+    notes: Notes,
+    origin: str,
+    asked: str | None = None,
+) -> LoadedDataset:
+    """Set validation images apart, if asked to, and take the fingerprint: of `asked` (or the origin) and all parts."""
+    train, test = split
+    if settings.validation_fraction:
+        train, validation = _set_apart(settings, train)
+    parts = (train, test, calibration, *([validation] if validation else []))
+    digits = fingerprint(asked or origin, *parts)
+    return LoadedDataset(name, train, test, calibration, notes, digits, origin == "phantom", origin, validation)
 
 
 def fingerprint(origin: str, *parts: tuple[Example, ...]) -> str:
@@ -75,19 +98,37 @@ def fingerprint(origin: str, *parts: tuple[Example, ...]) -> str:
 
 def _load_phantoms(settings: DatasetSettings, cache: Path) -> LoadedDataset:
     roots = phantom_roots(settings.name, settings.phantom, cache)
-    (train, test), notes = _read(settings, roots.main, cache, settings.phantom.test)
+    split, notes = _read(settings, roots.main, cache, settings.phantom.test)
     calibration = _read_calibration(settings, roots.calibration, cache)
-    name = settings.name
-    return LoadedDataset(
-        name,
-        train,
-        test,
-        calibration,
-        notes,
-        fingerprint("phantom", train, test, calibration),
-        True,
-        "phantom",
-    )
+    return _assembled(settings, settings.name, split, (), calibration, notes, "phantom")
+
+
+def _load_manifest(settings: DatasetSettings) -> LoadedDataset:
+    header, parts, notes = read_parts(settings)
+    if settings.validation_fraction and parts["validation"]:
+        raise ValueError(
+            f"dataset.validation_fraction={settings.validation_fraction}: {settings.manifest} names its validation "
+            "images itself; drop the key."
+        )
+    split = parts["train"], parts["test"]
+    _require_both(f"dataset.manifest={settings.manifest}", *split)
+    if shared := leak(split):
+        notes = (*notes, f"{header.name}: {100 * shared:.1f} % of test images share a group with training.")
+    origin = "phantom" if header.origin == "phantom" else f"{header.origin}: {header.name}"
+    asked = json.dumps([origin, header.name, header.target, header.prompt])
+    return _assembled(settings, header.name, split, parts["validation"], (), notes, origin, asked)
+
+
+def _set_apart(settings: DatasetSettings, train: tuple[Example, ...]) -> Split:
+    """Divide the training examples into those that stay and those for validation; no group on both sides."""
+    count = max(1, round(settings.validation_fraction * len(train)))
+    rest, validation = grouped_split(train, count, settings.split_seed)
+    if not rest or not validation:
+        raise ValueError(
+            f"dataset.validation_fraction={settings.validation_fraction} of {len(train)} training images leaves "
+            f"{len(rest)} to train on and {len(validation)} to validate on; there must be some of both."
+        )
+    return rest, validation
 
 
 def _read(settings: DatasetSettings, root: Path, cache: Path, n_test: int | None) -> tuple[Split, Notes]:
@@ -133,7 +174,7 @@ def _read_calibration(settings: DatasetSettings, root: Path, cache: Path) -> tup
     return tuple(examples)
 
 
-def _require_both(root: Path, train: tuple[Example, ...], test: tuple[Example, ...]) -> None:
+def _require_both(where: str, train: tuple[Example, ...], test: tuple[Example, ...]) -> None:
     for part, examples in (("training", train), ("test", test)):
         if not examples:
-            raise ValueError(f"dataset.root={root} leaves no {part} example; check its files and dataset.boxes.")
+            raise ValueError(f"{where} leaves no {part} example; check its files and dataset.boxes.")

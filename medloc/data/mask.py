@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from scipy import ndimage
 
 from medloc.boxes import Box
+from medloc.data.images import opened
+from medloc.data.limits import BOXES
 
 THRESHOLD = 127
 EIGHT = np.ones((3, 3), dtype=int)
@@ -31,9 +32,13 @@ def read_mask(path: Path) -> Mask:
     """Read a mask file; an empty one has no boxes.
 
     Raises:
-        ValueError: if the file does not open as an image; the message names it.
+        ValueError: if the file does not open as an image or is too broken up; the message names it.
     """
-    return measure(read_foreground(path))
+    pixels = read_foreground(path)
+    try:
+        return measure(pixels)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def read_foreground(path: Path) -> np.ndarray:
@@ -42,12 +47,8 @@ def read_foreground(path: Path) -> np.ndarray:
     Raises:
         ValueError: if the file does not open as an image; the message names it.
     """
-    try:
-        with Image.open(path) as file:
-            gray = np.asarray(file.convert("L"))
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path}: this mask does not open as an image ({error}); replace or remove it.") from error
-    return foreground(gray)
+    with opened(path, "mask") as file:
+        return foreground(np.asarray(file.convert("L")))
 
 
 def foreground(gray: np.ndarray) -> np.ndarray:
@@ -56,8 +57,14 @@ def foreground(gray: np.ndarray) -> np.ndarray:
 
 
 def measure(mask: np.ndarray) -> Mask:
-    """Return size and components of a bool mask, height x width."""
+    """Return size and components of a bool mask, height x width.
+
+    Raises:
+        ValueError: if it has more than `BOXES` components.
+    """
     labels, count = ndimage.label(mask, EIGHT)
+    if count > BOXES:
+        raise ValueError(f"{count} components are more than {BOXES}; is this a mask?")
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     boxes = [Box(float(x.start), float(y.start), float(x.stop), float(y.stop)) for y, x in ndimage.find_objects(labels)]
     return Mask(mask.shape[1], mask.shape[0], tuple(boxes), tuple(int(area) for area in areas))

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from medloc.boxes import Box
 from medloc.data.example import Example
-from medloc.data.files import image_size
+from medloc.data.images import image_size
 from medloc.data.mask import Mask, choose_boxes
 
 
@@ -34,13 +34,11 @@ def examples_from(
     """
     examples: list[Example] = []
     for pair in tqdm(pairs, desc="reading masks", unit="mask", disable=None, leave=False, delay=2):
-        mask = read_mask(pair.mask)
-        size = image_size(pair.image)
-        _check_sizes(pair, size, mask)
+        mask = measured(pair, read_mask)
         boxes = choose_boxes(mask, rule)
         if not boxes:
             left_out[_reason(mask)] += 1
-        examples.extend(_examples(pair, size, boxes))
+        examples.extend(_examples(pair, (mask.width, mask.height), boxes))
     return examples
 
 
@@ -50,12 +48,19 @@ def summary(what: str, left_out: Counter[str]) -> tuple[str, ...]:
     return (f"{what}: left out {counts}.",) if counts else ()
 
 
-def _check_sizes(pair: Pair, size: tuple[int, int], mask: Mask) -> None:
+def measured(pair: Pair, read_mask: Callable[[Path], Mask]) -> Mask:
+    """Return what the mask of a pair holds, once its size is known to be the image's.
+
+    Raises:
+        ValueError: naming the files where an image or a mask does not open, or their sizes differ.
+    """
+    mask, size = read_mask(pair.mask), image_size(pair.image)
     if size != (mask.width, mask.height):
         raise ValueError(
             f"{pair.mask}: this mask is {mask.width}x{mask.height}, its image {pair.image} is "
             f"{size[0]}x{size[1]}; both must have the same size."
         )
+    return mask
 
 
 def _reason(mask: Mask) -> str:

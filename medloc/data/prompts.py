@@ -34,6 +34,11 @@ CHAIN_OF_BOX = (  # ours: MedGround-R1 names a Chain-of-Box template and has not
     "[xmin, ymin, xmax, ymax] of every region you consider. Then output the bounding box of the {target} in "
     "<answer> </answer> tags."
 )
+OWN = (  # ours, in the words of the paper's three: for a target of the user's
+    "Identify the image and provide the bounding box for the {target}. Ensure the bounding box accurately covers the "
+    "{target} and does not include too much unrelated area. Output the bounding box coordinates in the format [xmin, "
+    "ymin, xmax, ymax]. Also generate your thinking process on how you determined the bounding box."
+)
 TEMPLATES = {"boxmed_rl": BOXMED_RL, "vlm_r1": VLM_R1, "chain_of_box": CHAIN_OF_BOX}
 
 

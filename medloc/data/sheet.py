@@ -5,7 +5,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from medloc.boxes import Box
 from medloc.data.example import Example
+from medloc.data.images import open_image
 
 TILE = (200, 170)  # px
 GAP = 4  # px
@@ -20,18 +22,32 @@ def contact_sheet(examples: Sequence[Example], path: Path, columns: int = 6) -> 
         path: The PNG to write.
         columns: Tiles in a row.
     """
-    rows = -(-len(examples) // columns)
+    boxes_sheet([(example.image, (example.box,)) for example in examples], path, columns)
+
+
+def boxes_sheet(images: Sequence[tuple[Path, Sequence[Box]]], path: Path, columns: int = 6) -> None:
+    """Write a PNG with one tile an image, in reading order, all its boxes in green.
+
+    Args:
+        images: Image files with their boxes, at least one.
+        path: The PNG to write.
+        columns: Tiles in a row.
+
+    Raises:
+        ValueError: an image does not open; the message names it.
+    """
+    rows = -(-len(images) // columns)
     sheet = Image.new("RGB", (columns * (TILE[0] + GAP), rows * (TILE[1] + GAP)))
-    for i, example in enumerate(examples):
+    for i, (image, boxes) in enumerate(images):
         place = ((i % columns) * (TILE[0] + GAP), (i // columns) * (TILE[1] + GAP))
-        sheet.paste(_tile(example), place)
-    sheet.save(path)
+        sheet.paste(_tile(image, boxes), place)
+    sheet.save(path, format="PNG")
 
 
-def _tile(example: Example) -> Image.Image:
-    with Image.open(example.image) as image:
-        tile = image.convert("RGB")
+def _tile(image: Path, boxes: Sequence[Box]) -> Image.Image:
+    tile = open_image(image)
     scale = min(TILE[0] / tile.width, TILE[1] / tile.height)
     tile = tile.resize((max(1, round(tile.width * scale)), max(1, round(tile.height * scale))))
-    ImageDraw.Draw(tile).rectangle(example.box.scaled(scale, scale).as_list(), outline=TRUTH)
+    for box in boxes:
+        ImageDraw.Draw(tile).rectangle(box.scaled(scale, scale).as_list(), outline=TRUTH)
     return tile

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from medloc.data.example import Example
-from medloc.data.files import image_files, read_rows
+from medloc.data.files import image_files
 from medloc.data.mask import Mask
 from medloc.data.pairs import Pair, examples_from, summary
+from medloc.data.table import read_rows
 
 LABELS = {"0": "benign", "1": "malignant"}
 
@@ -26,6 +27,16 @@ def read_tn3k(
     Raises:
         FileNotFoundError: if a folder is missing or no image has a mask.
     """
+    pairs, left_out = tn3k_pairs(root, part)
+    return examples_from(pairs, read_mask, rule, left_out), summary(f"tn3k {part}", left_out)
+
+
+def tn3k_pairs(root: Path, part: str) -> tuple[list[Pair], Counter[str]]:
+    """Return the images of one part with their masks, sorted by number, and a count of what has no partner.
+
+    Raises:
+        FileNotFoundError: if a folder is missing or no image has a mask.
+    """
     images = _numbered(_folder(root, f"{part}-image"))
     masks = _numbered(_folder(root, f"{part}-mask"))
     both = sorted(images.keys() & masks.keys(), key=lambda stem: (_number(stem), stem))
@@ -39,7 +50,7 @@ def read_tn3k(
     )
     labels = _labels(root, part)
     pairs = [_pair(part, images[stem], masks[stem], labels) for stem in both]
-    return examples_from(pairs, read_mask, rule, left_out), summary(f"tn3k {part}", left_out)
+    return pairs, left_out
 
 
 def _folder(root: Path, name: str) -> Path:

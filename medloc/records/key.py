@@ -20,9 +20,17 @@ NOT_IN_KEY = (
     "cache",
     "evaluation.keep_mb",
     "dataset.root",  # the fingerprints of data and model say what was read; where it lay does not matter
+    "dataset.manifest",
     "model.path",
 )
 """Dotted keys left out of the run key, each with everything below it."""
+
+ADDED_LATER: dict[str, Any] = {
+    "dataset.target": None,
+    "dataset.validation_fraction": 0,
+}
+"""Dotted keys younger than the first records -> the value at which they change nothing and are left out of the run key,
+so that a run that does not use them keeps its name."""
 
 CURRICULUM_GROUPS = ("schedule", "strategy", "criteria", "window")
 """Config groups that only a method with a curriculum reads."""
@@ -74,7 +82,12 @@ def _canonical(value: Any, place: str) -> Any:
 
 def _canonical_mapping(mapping: Mapping[str, Any], place: str) -> dict[str, Any]:
     places = {key: f"{place}.{key}" if place else key for key in _only_texts(mapping, place)}
-    return {key: _canonical(mapping[key], where) for key, where in places.items() if where not in NOT_IN_KEY}
+    kept = {key: where for key, where in places.items() if where not in NOT_IN_KEY}
+    return {key: _canonical(mapping[key], where) for key, where in kept.items() if not _unused(mapping[key], where)}
+
+
+def _unused(value: Any, where: str) -> bool:
+    return where in ADDED_LATER and value == ADDED_LATER[where]
 
 
 def _only_texts(mapping: Mapping[str, Any], place: str) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from medloc.report.finding import Finding
-from medloc.report.paper import ACCURACY_TABLES, METRICS, PaperCount, class_counts, paper_table, paper_text
+from medloc.report.paper import ACCURACY_TABLES, METRICS, SETS, PaperCount, class_counts, paper_table, paper_text
 from medloc.report.rows import DATASETS
 
 TOTAL = "Total"
@@ -12,7 +12,7 @@ SHARE_OFF = 0.01
 
 def check_counts() -> Iterator[Finding]:
     """Yield the findings of kind "count"."""
-    for dataset in DATASETS:
+    for dataset in SETS:
         yield from _class_sums(dataset)
         yield from _splits(dataset)
     yield from _unreachable()
@@ -76,7 +76,7 @@ def _splits(dataset: str) -> Iterator[Finding]:
 def _unreachable() -> Iterator[Finding]:
     runs = paper_text()["runs"]
     for number in ACCURACY_TABLES:
-        for dataset in DATASETS:
+        for dataset in SETS:
             sizes = sorted({class_counts()[dataset][TOTAL].test, _sums(dataset).test})
             cells = [
                 f"{cell.mean:.2f} ({row}, {METRICS[metric]})"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from medloc.report.finding import Finding
-from medloc.report.paper import ACCURACY_TABLES, METRICS, Cells, paper_table, paper_text
+from medloc.report.paper import ACCURACY_TABLES, METRICS, SETS, Cells, paper_table, paper_text
 from medloc.report.rows import DATASETS
 
 
@@ -28,7 +28,7 @@ def _differences_in_sentences() -> Iterator[Finding]:
 
 def _same_systems() -> Iterator[Finding]:
     for system, rows in paper_text()["same"].items():
-        for dataset, metric in ((dataset, metric) for dataset in DATASETS for metric in METRICS):
+        for dataset, metric in ((dataset, metric) for dataset in SETS for metric in METRICS):
             printed: dict[float, list[str]] = {}
             for number, row in rows:
                 cell = paper_table(number).cell(row, dataset, metric)

@@ -147,4 +147,4 @@ def _numbers(experiment: Experiment) -> dict[float, str]:
 
 def _one_name(panels: Sequence[Panel]) -> tuple[Panel, ...]:
     """Name the vertical axis at the first of panels that share it."""
-    return (panels[0], *(replace(panel, ylabel="") for panel in panels[1:]))
+    return (*panels[:1], *(replace(panel, ylabel="") for panel in panels[1:]))

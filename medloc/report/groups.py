@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import NamedTuple, TypeVar
 
 from medloc.records import NUMERICS, Record
+from medloc.report.paper import SETS
 from medloc.report.rows import DATASETS
 from medloc.settings.families import family_of
 
@@ -54,7 +55,8 @@ class Group:
     def datasets(self) -> tuple[str, ...]:
         """The data sets the table is about: all of the paper's for phantoms, of real ones those at hand."""
         present = {record.identity["dataset"] for record in self.records}
-        return tuple(name for name in DATASETS if self.setting.kind == "phantom" or name in present)
+        drawn = SETS if self.setting.kind == "phantom" else ()
+        return tuple(name for name in DATASETS if name in drawn or name in present)
 
     @property
     def heading(self) -> str:

@@ -38,7 +38,7 @@ def run_data(record: Record, results: Path) -> LoadedDataset:
 def _cache(settings: DatasetSettings, record: Record, results: Path) -> Path:
     """Return the folder that holds the run's phantoms: where the run kept them, or a cache near the results."""
     places = [Path(record.config["cache"]), results / ".cache", CHECKOUT / "results" / ".cache"]
-    if settings.root is not None:
+    if settings.root is not None or settings.manifest is not None:
         return next((place for place in places if place.is_dir()), places[1])
     name = f"{settings.name}-{phantom_key(settings.name, settings.phantom)}"
     found = [place for place in places if (place / name).is_dir()]

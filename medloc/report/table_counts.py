@@ -26,7 +26,7 @@ def counts_table(values: Values) -> Table:
     lines: dict[str, dict[Place, Entry]] = {}
     for dataset, counts in found.items():
         for name in _classes(dataset, counts):
-            for part, paper in zip(PARTS, printed[dataset].get(name, (None, None)), strict=True):
+            for part, paper in zip(PARTS, printed.get(dataset, {}).get(name, (None, None)), strict=True):
                 entry = Entry(Count(_count(dataset, counts, part, name)), None if paper is None else Count(paper))
                 lines.setdefault(name, {})[Place(dataset, part)] = entry
     missing = [_missing(values, dataset) for dataset, counts in found.items() if counts is None]
@@ -50,7 +50,7 @@ def _found(values: Values, dataset: str) -> ImageCounts | None:
 
 def _classes(dataset: str, counts: ImageCounts | None) -> Iterator[str]:
     """Yield the paper's classes in its order, then those that it does not have, then the total."""
-    known = [name for name in class_counts()[dataset] if name != TOTAL]
+    known = [name for name in class_counts().get(dataset, {}) if name != TOTAL]
     yield from known
     if counts:
         yield from sorted({_printed(dataset, label) for label in (*counts.train, *counts.test)} - set(known))
@@ -67,7 +67,7 @@ def _count(dataset: str, counts: ImageCounts | None, part: str, name: str) -> in
 
 def _printed(dataset: str, label: str) -> str:
     """Return a class as the paper prints it; as the files have it where the paper does not."""
-    known = {_plain(name): name for name in class_counts()[dataset]}
+    known = {_plain(name): name for name in class_counts().get(dataset, {})}
     plain = _plain(label)
     return known.get(SPELLINGS.get(plain, plain), label or "(no class)")
 

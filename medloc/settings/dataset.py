@@ -7,11 +7,16 @@ from omegaconf import MISSING
 BOXES = ("union", "largest", "single", "all")
 """How the connected components of a mask become boxes."""
 
-SPLITS = {"ham10000": ("grouped", "paper"), "tn3k": ("official",), "heel": ("paper",)}
+SPLITS = {
+    "ham10000": ("grouped", "paper"),
+    "tn3k": ("official",),
+    "heel": ("paper",),
+    "manifest": ("manifest", "grouped"),
+}
 """The splits each data set offers, its default first."""
 
-EVALUATE_ON = ("test", "calibration")
-"""What a run is judged on; only phantoms have calibration images."""
+EVALUATE_ON = ("test", "calibration", "validation")
+"""What a run is judged on; only phantoms have calibration images, validation images are set apart from training."""
 
 
 @dataclass
@@ -37,6 +42,10 @@ class DatasetSettings:
     sidecar: str = MISSING
     evaluate_on: str = MISSING
     phantom: PhantomSettings = field(default_factory=PhantomSettings)
+    # Younger than some records, whose settings must still build
+    manifest: str | None = None
+    target: str | None = None
+    validation_fraction: float = 0.0
 
 
 SCHEMAS: dict[tuple[str, str], type] = {("dataset", "dataset_schema"): DatasetSettings}
@@ -52,11 +61,29 @@ def check_dataset(settings: DatasetSettings) -> None:
     _one_of("dataset.boxes", settings.boxes, BOXES)
     _one_of("dataset.split", settings.split, SPLITS[settings.name], f" for {settings.name}")
     _one_of("dataset.evaluate_on", settings.evaluate_on, EVALUATE_ON)
-    if settings.root is not None and settings.evaluate_on == "calibration":
+    real = settings.root is not None or settings.name == "manifest"
+    if real and settings.evaluate_on == "calibration":
         raise ValueError(
             "dataset.evaluate_on=calibration needs phantoms; drop dataset.root or use dataset.evaluate_on=test."
         )
     _check_counts(settings.phantom)
+    _check_manifest(settings)
+    if not 0 <= settings.validation_fraction < 1:
+        raise ValueError(
+            f"dataset.validation_fraction={settings.validation_fraction} must be at least 0 and below 1; it is a share "
+            "of the training images."
+        )
+
+
+def _check_manifest(settings: DatasetSettings) -> None:
+    if settings.name == "manifest" and not settings.manifest:
+        raise ValueError(
+            "dataset=manifest needs dataset.manifest=PATH; `python -m medloc.data prepare FOLDER` writes one."
+        )
+    for key in ("manifest", "target"):
+        value = getattr(settings, key)
+        if settings.name != "manifest" and value is not None:
+            raise ValueError(f"dataset.{key}={value} has no meaning with dataset={settings.name}; drop it.")
 
 
 def _one_of(key: str, value: str, known: tuple[str, ...], where: str = "") -> None:

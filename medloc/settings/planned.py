@@ -14,7 +14,7 @@ IDENTITY_GROUPS = ("dataset", "model", "method", "schedule", "train")
 
 NOT_A_VARIANT = (
     *("seed", "results", "cache", "rerun", "device", "threads", "tracking", "launch", "train.max_steps"),
-    *("dataset.root", "dataset.evaluate_on", "model.path", "evaluation.keep_mb"),
+    *("dataset.root", "dataset.manifest", "dataset.evaluate_on", "model.path", "evaluation.keep_mb"),
 )
 """Keys that change no number, or that the identity names."""
 

@@ -131,6 +131,9 @@ def _measure(
         write_samples(folder / "samples.jsonl", start)
         metrics["final"] = metrics["zero_shot"]
         return metrics, {}
+    along = _along(settings, data)
+    own = along == examples[: len(along)]  # images that are answered before and after training anyway
+    begin = start[: len(along)] if own or not start else system.answer(along)
     seconds = _train(folder, settings, data, system)
     last = system.answer(examples)
     write_samples(folder / "last.jsonl", last)
@@ -138,9 +141,9 @@ def _measure(
         write_samples(folder / "samples.jsonl", last)
     metrics["final"] = scores(list(read_samples(folder / "samples.jsonl")))
     metrics["last"] = scores(last)
-    few = settings.evaluation.images
-    end = _point(planned_steps(settings.train, len(data.train)), last[:few])
-    metrics["curve"] = [*([_point(0, start[:few])] if start else []), *read_curve(folder), end]
+    end = last[: len(along)] if own else system.answer(along)
+    points = [*([_point(0, begin)] if start else []), *read_curve(folder)]
+    metrics["curve"] = [*points, _point(planned_steps(settings.train, len(data.train)), end)]
     return metrics, {"train_s": round(seconds, 2), "step_s_median": median_step(folder)}
 
 
@@ -155,24 +158,29 @@ def _start(folder: Path, system: System, examples: Sequence[Example]) -> list[Sa
 
 
 def _evaluated(settings: Settings, data: LoadedDataset) -> tuple[Example, ...]:
-    examples = data.test if settings.dataset.evaluate_on == "test" else data.calibration
+    examples: tuple[Example, ...] = getattr(data, settings.dataset.evaluate_on)
     if not examples:
         raise ValueError(
             f"dataset.evaluate_on={settings.dataset.evaluate_on}: {data.origin} has no such images; use "
-            "dataset.evaluate_on=test."
+            "dataset.evaluate_on=test, or dataset.validation_fraction=0.1 for validation images."
         )
     return examples
+
+
+def _along(settings: Settings, data: LoadedDataset) -> tuple[Example, ...]:
+    """Returns the images that the curve along the run is measured on: validation images where there are any."""
+    return (data.validation or _evaluated(settings, data))[: settings.evaluation.images]
 
 
 def _train(folder: Path, settings: Settings, data: LoadedDataset, system: System) -> float:
     """Trains, evaluating on the way; returns the seconds it took."""
     examples = _evaluated(settings, data)
-    few = examples[: settings.evaluation.images]
+    along = _along(settings, data)
 
     def midway(step: int) -> CurvePoint:
         if step == settings.train.table_step:
             write_samples(folder / "samples.jsonl", system.answer(examples))
-        return _point(step, system.answer(few))
+        return _point(step, system.answer(along))
 
     total = planned_steps(settings.train, len(data.train))
     resume = finished_steps(folder / "checkpoints")

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from medloc.data.prompts import TARGETS
+from medloc.data.task import target_of
 from medloc.models.semantic import SemanticReward
 from medloc.rewards import Answer
 from medloc.settings.run import Settings
@@ -17,11 +17,11 @@ RewardFunction = Callable[..., list[float]]
 def semantic_rewards(settings: Settings, device: torch.device) -> list[tuple[RewardFunction, float]]:
     """Returns the semantic reward function with its weight, or nothing for a method without one.
 
-    The text is the name of the data set's target, as in `medloc.data.prompts.TARGETS`.
+    The text is the name of the data set's target.
     """
     if not settings.method.semantic_weight:
         return []
-    score, text = SemanticReward(settings.method, device), TARGETS[settings.dataset.name]
+    score, text = SemanticReward(settings.method, device), target_of(settings.dataset)
 
     def semantic(answer: list[Answer], image: list[Image.Image], **_: Any) -> list[float]:
         return score(image, [one.box for one in answer], text)

@@ -6,7 +6,7 @@ from pathlib import Path
 from transformers.utils import logging as transformers_logging
 
 from medloc.data import load_dataset
-from medloc.data.prompts import prompt_for
+from medloc.data.task import question_of
 from medloc.evaluation.answer import sample_groups
 from medloc.models.load import load_model
 from medloc.settings.run import Settings
@@ -42,7 +42,7 @@ def sample_start(settings: Settings, images: int) -> tuple[str, list[list[float]
     groups = sample_groups(
         load_model(settings.model),
         data.train[:images],
-        prompt_for(settings.dataset.name, settings.dataset.prompt or settings.method.prompt),
+        question_of(settings.dataset, settings.method.prompt),
         group_size=train.group_size,
         temperature=train.temperature,
         max_new_tokens=train.max_completion_length,

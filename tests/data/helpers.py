@@ -9,7 +9,12 @@ from medloc.boxes import Box
 from medloc.data.example import Example
 from medloc.settings.dataset import DatasetSettings, PhantomSettings
 
-DEFAULTS = {"ham10000": ("union", "grouped"), "tn3k": ("single", "official"), "heel": ("union", "paper")}
+DEFAULTS = {
+    "ham10000": ("union", "grouped"),
+    "tn3k": ("single", "official"),
+    "heel": ("union", "paper"),
+    "manifest": ("union", "manifest"),
+}
 TINY = {"train": 24, "test": 12, "calibration": 8, "seed": 7}
 
 

@@ -1,7 +1,9 @@
 """Golden values on real files; they run where MEDLOC_DATA names the folder that holds them."""
 
 import csv
+import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,12 @@ from PIL import Image
 
 from medloc.data import load_dataset
 from medloc.data.ham10000 import read_ham10000
-from medloc.data.mask import choose_boxes, read_mask
+from medloc.data.leaks import leaks
+from medloc.data.manifest import Manifest, write_manifest
+from medloc.data.mask import Mask, choose_boxes, read_mask
+from medloc.data.prepare import Wishes, prepare
+from medloc.data.problems import Problems
+from medloc.data.sources import Source
 from tests.data.helpers import dataset_settings
 
 ROOT = Path(os.environ.get("MEDLOC_DATA", ""))
@@ -81,3 +88,75 @@ def test_heel_substitute_reads_a_table_with_other_column_names(tmp_path):
     loaded = load_dataset(dataset_settings("heel", root, sidecar=sidecar), tmp_path)
     assert len(loaded.train) + len(loaded.test) == 24
     assert loaded.notes == ("heel: left out 58 images without a box.",)
+
+
+def prepared(name: str, kind: str = "auto", **wishes) -> tuple[Manifest, Problems]:
+    problems = Problems()
+    manifest = prepare(Source(existing(name).resolve(), kind), Wishes(**wishes), read_mask, problems)
+    assert problems.errors == []
+    return manifest, problems
+
+
+def test_ham10000_through_a_manifest_is_what_its_loader_reads(tmp_path):
+    manifest, problems = prepared("HAM10000")
+    examples, _ = read_ham10000(existing("HAM10000"), "union", read_mask)
+    assert problems.quirks["metadata rows without an image"] == 9915
+    assert problems.quirks["masks with a palette"] == 59
+    write_manifest(tmp_path / "m.jsonl", manifest)
+    settings = dataset_settings("manifest", None, manifest=str(tmp_path / "m.jsonl"))
+    loaded = load_dataset(settings, tmp_path)
+    direct = load_dataset(dataset_settings("ham10000", existing("HAM10000")), tmp_path)
+    ids = [(e.id, e.box, e.group, e.label) for e in (*loaded.train, *loaded.test)]
+    assert sorted(ids) == sorted((e.id, e.box, e.group, e.label) for e in examples)
+    assert [e.id for e in loaded.test] == [e.id for e in direct.test]
+    assert direct.fingerprint == "68f9b57ca880a3ca"  # of the 100 pairs, as long as nobody touches them or the reading
+
+
+def test_fracatlas_voc_and_yolo_boxes_agree_within_rounding():
+    by_kind = {kind: prepared("FracAtlas_HEEL_SUBSTITUTE", kind, target="fracture")[0] for kind in ("voc", "yolo")}
+    with (existing("FracAtlas_HEEL_SUBSTITUTE") / "_manifest.csv").open(newline="") as file:
+        golden = {row["image_id"]: json.loads(row["fracture_boxes"] or "[]") for row in csv.DictReader(file)}
+    assert len(golden) == 82
+    for voc, yolo in zip(*(manifest.rows for manifest in by_kind.values()), strict=True):
+        assert voc.id == yolo.id
+        expected = sorted(golden[Path(voc.image).stem])
+        assert sorted(box.as_list() for box in voc.boxes) == expected
+        near = 0.75e-4 * max(voc.width, voc.height)  # YOLO's centre and half the side have four decimals
+        for one, other in zip(voc.boxes, yolo.boxes, strict=True):  # VOC's corners are cut to whole px
+            apart = [b - a for a, b in zip(one.as_list(), other.as_list(), strict=True)]
+            assert -near <= min(apart)
+            assert max(apart) <= 1 + near
+    assert [sum(map(bool, (row.boxes for row in manifest.rows))) for manifest in by_kind.values()] == [50, 50]
+
+
+def test_fracatlas_table_of_eyeballed_boxes():
+    manifest, problems = prepared("FracAtlas_HEEL_SUBSTITUTE", "csv", target="calcaneus")
+    assert [len(row.boxes) for row in manifest.rows] == [1] * 24
+    assert problems.quirks["images without an annotation, left out"] == 58
+
+
+def test_tn3k_layout_is_divided_as_it_comes_and_its_twin_found():
+    manifest, _ = prepared("TN3K_LAYOUT_FROM_DDTI")
+    root = existing("TN3K_LAYOUT_FROM_DDTI")
+    with (root / "_manifest.csv").open(newline="") as file:
+        golden = {f"{r['split']}/{Path(r['tn3k_name']).stem}": r["jpeg_box"].split() for r in csv.DictReader(file)}
+    for row in manifest.rows:
+        (box,) = choose_boxes(Mask(row.width, row.height, row.boxes, row.areas), "union")
+        assert box.as_list() == list(map(float, golden.pop(row.id, box.as_list())))
+    assert not golden  # its table has 100 of the 160
+    assert [row.split for row in manifest.rows] == ["train"] * 120 + ["test"] * 40
+    found = leaks(root, manifest.rows)
+    assert found.twins == [[("trainval-image/0101.jpg", "train"), ("test-image/0022.jpg", "test")]]
+
+
+def test_ddti_by_patient():
+    manifest, _ = prepared("DDTI", target="thyroid nodule", group=re.compile(r"^images/(\d+)_"))
+    assert len(manifest.rows) == 160
+    assert len({row.group for row in manifest.rows}) == 131
+    with (existing("DDTI") / "_manifest.csv").open(newline="") as file:
+        golden = {
+            f"images/{r['ddti_id']}": [float(r[k]) for k in ("x0", "y0", "x1", "y1")] for r in csv.DictReader(file)
+        }
+    for row in manifest.rows:
+        box = choose_boxes(Mask(row.width, row.height, row.boxes, row.areas), "union")
+        assert [each.as_list() for each in box] == [golden[row.id]]

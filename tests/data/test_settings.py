@@ -15,6 +15,8 @@ def test_every_yaml_fills_the_schema_and_passes_its_checks(path):
     del values["defaults"]
     settings = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(DatasetSettings), values))
     assert isinstance(settings, DatasetSettings)
+    if settings.name == "manifest":
+        settings.manifest = "manifest.jsonl"
     check_dataset(settings)
     assert settings.name == path.stem
     assert settings.phantom == PhantomSettings(2000, 500, 300, 7)
@@ -30,7 +32,11 @@ def test_every_key_has_a_comment_above_it(path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"name": "busi"}, r"dataset\.name=busi is not known; use one of ham10000, tn3k, heel"),
+        ({"name": "busi"}, r"dataset\.name=busi is not known; use one of ham10000, tn3k, heel, manifest"),
+        ({"name": "manifest", "split": "manifest"}, r"dataset=manifest needs dataset\.manifest=PATH"),
+        ({"manifest": "m.jsonl"}, r"dataset\.manifest=m\.jsonl has no meaning with dataset=ham10000"),
+        ({"target": "nodule"}, r"dataset\.target=nodule has no meaning with dataset=ham10000"),
+        ({"validation_fraction": 1.0}, r"dataset\.validation_fraction=1\.0 must be at least 0 and below 1"),
         (
             {"boxes": "biggest"},
             r"dataset\.boxes=biggest is not known; use one of union, largest, single, all",

@@ -55,6 +55,7 @@ def test_what_moves_numbers_moves_the_key(dotted, value):
     ("dotted", "value"),
     [
         ("dataset.root", "/elsewhere"),
+        ("dataset.manifest", "/elsewhere/manifest.jsonl"),
         ("model.path", "/elsewhere"),
         ("cache", "/elsewhere"),
         ("paths.any", "/elsewhere"),
@@ -70,6 +71,14 @@ def test_what_moves_numbers_moves_the_key(dotted, value):
 )
 def test_what_moves_no_number_keeps_the_key(dotted, value):
     assert key(changed(dotted, value)) == key(CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("dotted", "unused", "used"), [("dataset.target", None, "nodule"), ("dataset.validation_fraction", 0.0, 0.1)]
+)
+def test_a_younger_key_moves_the_run_key_only_where_it_is_used(dotted, unused, used):
+    assert key(changed(dotted, unused)) == key(CONFIG)
+    assert key(changed(dotted, used)) != key(CONFIG)
 
 
 def test_only_the_named_places_are_left_out():

@@ -7,7 +7,7 @@ from typing import Any
 
 from medloc.data.example import Example
 from medloc.data.images import open_image
-from medloc.data.prompts import TARGETS
+from medloc.data.task import target_of
 from medloc.evaluation.pixels import nearest_pixel_ious, pixel_sample
 from medloc.evaluation.samples import Sample
 from medloc.models.grounding_dino import best_boxes, detector_inputs, detector_target, load_detector
@@ -46,7 +46,7 @@ class DetectorSystem:
     def __init__(self, settings: Settings):
         self.settings = settings
         self.detector = load_detector(settings.model)
-        self.phrase = TARGETS[settings.dataset.name]
+        self.phrase = target_of(settings.dataset)
 
     @property
     def fingerprint(self) -> str:

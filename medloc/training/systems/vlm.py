@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from medloc.data.example import Example
-from medloc.data.prompts import prompt_for
+from medloc.data.task import question_of
 from medloc.evaluation.answer import answer_all, nearest_ious
 from medloc.evaluation.kept import KeptInputs
 from medloc.evaluation.samples import Sample
@@ -21,7 +21,7 @@ class VisionLanguageSystem:
         self.settings = settings
         self.loaded = load_model(settings.model)
         self.kept = KeptInputs(settings.evaluation.keep_mb * 1_000_000)
-        self.prompt = prompt_for(settings.dataset.name, settings.dataset.prompt or settings.method.prompt)
+        self.prompt = question_of(settings.dataset, settings.method.prompt)
 
     @property
     def fingerprint(self) -> str:

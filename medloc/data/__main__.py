@@ -1,0 +1,220 @@
+"""`python -m medloc.data`: images and boxes of any form become one manifest, which is checked, shown and exported."""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from medloc.data.annotation import CORNERS
+from medloc.data.detect import KINDS
+from medloc.data.export import FORMS, export
+from medloc.data.files import require_folder
+from medloc.data.from_manifest import check_files, data_folder
+from medloc.data.manifest import PARTS, Manifest, write_manifest
+from medloc.data.manifest_read import read_manifest
+from medloc.data.mask_cache import MaskCache
+from medloc.data.parts import SPLITS
+from medloc.data.prepare import Wishes, prepare
+from medloc.data.problems import Problems
+from medloc.data.sheet import boxes_sheet
+from medloc.data.sources import Source
+from medloc.data.statement import decode_all, statement
+from medloc.data.task import question_for
+from medloc.settings import CHECKOUT
+
+ERRORS, MISTAKE, STOPPED = 1, 2, 130
+
+EPILOG = """\
+examples:
+  python -m medloc.data prepare /data/HAM10000                     as downloaded from Harvard, Kaggle or ISIC
+  python -m medloc.data prepare /data/busi --target 'breast lesion'    images and masks: BUSI, Kvasir-SEG, your own
+  python -m medloc.data prepare /data/heel --kind voc --annotations /data/heel/xml
+  python -m medloc.data prepare /data/own --kind csv --target fracture --table patients.csv --split grouped
+  python -m medloc.data check /data/own/manifest.jsonl             errors by line, leaks, counts
+  python -m medloc.data show /data/own/manifest.jsonl              a picture of images with their boxes
+  python -m medloc.data export /data/own/manifest.jsonl --to coco --out coco.json
+  python -m medloc.run dataset=manifest dataset.manifest=/data/own/manifest.jsonl
+
+A manifest is one JSON line for the data set and one for each image; docs/formats.md describes it, docs/data.md walks
+from masks to a training run. Nothing is copied or changed but the manifest.
+
+exit status: 0 done, 1 errors in the data (all are shown), 2 a mistake in the command.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    given = _parser().parse_args(arguments)
+    try:
+        status: int = given.do(given)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, OSError) as error:
+        print(f"medloc.data: {' '.join(str(error).split())}", file=sys.stderr)
+        return MISTAKE
+    except KeyboardInterrupt:
+        print("medloc.data: stopped; nothing was written.", file=sys.stderr)
+        return STOPPED
+
+
+def _parser() -> argparse.ArgumentParser:
+    shape = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python -m medloc.data",
+        description="Images and boxes of any form become one manifest, from which medloc.run trains.",
+        epilog=EPILOG,
+        formatter_class=shape,
+    )
+    commands = parser.add_subparsers(required=True, metavar="prepare | check | show | export")
+    _prepare_parser(commands.add_parser("prepare", help="read a folder, write its manifest", formatter_class=shape))
+    check = commands.add_parser("check", help="errors by line, leaks, counts of a manifest")
+    check.add_argument("--decode", action="store_true", help="decode every image, not only its header (minutes)")
+    check.set_defaults(do=_check)
+    show = commands.add_parser("show", help="a contact sheet of boxes drawn on images")
+    show.add_argument("--out", type=Path, metavar="PNG", help="where to (default: beside the manifest)")
+    show.add_argument("--count", type=_count, default=24, metavar="N", help="images, evenly spaced (default: 24)")
+    show.set_defaults(do=_show)
+    exporting = commands.add_parser("export", help="the same for other tools")
+    exporting.add_argument("--to", required=True, choices=FORMS)
+    exporting.add_argument("--out", required=True, type=Path, metavar="FILE")
+    exporting.add_argument("--part", choices=PARTS, help="only these images (default: all)")
+    exporting.add_argument(
+        "--inclusive", action="store_true", help="vlm_r1: the max corner is the last pixel inside, as the paper prints"
+    )
+    exporting.set_defaults(do=_export)
+    for command in (check, show, exporting):
+        command.add_argument("manifest", type=Path)
+        command.add_argument("--root", help="the folder of the images, if not the one that the manifest names")
+    return parser
+
+
+def _prepare_parser(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("folder", type=Path, help="the data folder; no path of the manifest leaves it")
+    add("--out", type=Path, metavar="FILE", help="the manifest (default: FOLDER/manifest.jsonl)")
+    add("--kind", choices=("auto", *KINDS), default="auto", help="how the boxes come (default: look)")
+    add("--annotations", type=Path, metavar="PATH", help="table, COCO file, or folder of label files or masks")
+    add("--images", type=Path, metavar="PATH", help="folder of the images (default: all that are no masks)")
+    add("--target", help="what is looked for, such as 'breast lesion'; known for the paper's three sets")
+    add("--prompt", help="the whole question; {target} stands for the target (default: made from the target)")
+    add("--name", help="short name (default: the folder's)")
+    add("--only", action="append", default=[], metavar="CLASS", help="boxes of this class count (repeat)")
+    add("--corners", choices=CORNERS, default="half-open", help="what the max corner of a box is in VOC, COCO, csv")
+    add("--folder-classes", action="store_true", help="the folder of an image is its class")
+    add("--group", type=_pattern, metavar="REGEX", help=r"lesion or patient in the id: '^(\d+)_' is 13 of 13_2")
+    add("--table", type=Path, metavar="CSV", help="columns file and any of label, group, split")
+    add("--split", choices=tuple(SPLITS), default="found", help="; ".join(f"{k}: {v}" for k, v in SPLITS.items()))
+    add("--split-seed", type=int, default=0, metavar="N", help="seed of a split that is made (default: 0)")
+    add("--leave-out", action="store_true", help="write the manifest without the images that have errors")
+    add("--cache", type=Path, default=CHECKOUT / "results" / ".cache", help="where boxes read from masks are kept")
+    parser.set_defaults(do=_prepare)
+
+
+def _prepare(given: argparse.Namespace) -> int:
+    root = require_folder(given.folder.expanduser(), "the data folder").resolve()
+    out = given.out or root / "manifest.jsonl"
+    annotations, images = (path and path.expanduser().resolve() for path in (given.annotations, given.images))
+    source = Source(root, given.kind, annotations, images, given.corners, tuple(given.only), given.folder_classes)
+    wishes = Wishes(given.name, given.target, given.prompt, given.group, given.table, given.split, given.split_seed)
+    problems, masks = Problems(), MaskCache(root, given.cache)
+    manifest = prepare(source, wishes, masks, problems)
+    masks.save()
+    writes = not problems.count or (given.leave_out and bool(manifest.rows))
+    if writes:
+        write_manifest(out, replace(manifest, header=replace(manifest.header, root=_root(root, out))))
+    print("\n".join(statement(manifest, root, problems)))
+    _show_errors(problems)
+    if not writes:
+        print("medloc.data: nothing is written; --leave-out writes the manifest without these images.", file=sys.stderr)
+        return ERRORS
+    print(f"\nwritten: {out}\nnext:    python -m medloc.data show {out}")
+    print(f"         python -m medloc.run dataset=manifest dataset.manifest={out}")
+    return ERRORS if problems.count else 0
+
+
+def _check(given: argparse.Namespace) -> int:
+    manifest, root, problems = _read(given)
+    check_files(given.manifest, manifest, root, problems)
+    if given.decode:
+        decode_all(manifest, root, problems)
+    print("\n".join(statement(manifest, root, problems)))
+    _show_errors(problems)
+    return ERRORS if problems.count else 0
+
+
+def _show(given: argparse.Namespace) -> int:
+    manifest, root = _usable(given)
+    out = given.out or given.manifest.with_suffix(".png")
+    count = min(given.count, len(manifest.rows))
+    rows = [manifest.rows[i * len(manifest.rows) // count] for i in range(count)]
+    boxes_sheet([(root / row.image, row.boxes) for row in rows], out)
+    for row in rows:
+        print(f"{row.id}: {len(row.boxes) or 'no'} box{'es' * (len(row.boxes) != 1)} {row.label}".rstrip())
+    print(f"\nwritten: {out}")
+    return 0
+
+
+def _export(given: argparse.Namespace) -> int:
+    manifest, _ = _usable(given)
+    if given.part:
+        rows = tuple(row for row in manifest.rows if row.split == given.part)
+        manifest = replace(manifest, rows=rows)
+    left_out = export(manifest, given.to, given.out, question_for(manifest.header), given.inclusive)
+    print(f"written: {given.out}, {len(manifest.rows) - left_out} images")
+    if left_out:
+        print(f"left out: {left_out} images without a target")
+    return 0
+
+
+def _read(given: argparse.Namespace) -> tuple[Manifest, Path, Problems]:
+    problems = Problems()
+    manifest = read_manifest(given.manifest, problems)
+    return manifest, data_folder(given.manifest, manifest.header, given.root), problems
+
+
+def _usable(given: argparse.Namespace) -> tuple[Manifest, Path]:
+    """Read a manifest that has to be free of errors."""
+    manifest, root, problems = _read(given)
+    check_files(given.manifest, manifest, root, problems)
+    problems.raise_first(f"`python -m medloc.data check {given.manifest}` shows all errors.")
+    if not manifest.rows:
+        raise ValueError(f"{given.manifest}: has no image.")
+    return manifest, root
+
+
+def _show_errors(problems: Problems) -> None:
+    for line in problems.errors:
+        print(line, file=sys.stderr)
+    if problems.count > len(problems.errors):
+        print(f"... and {problems.count - len(problems.errors)} more", file=sys.stderr)
+    if problems.count:
+        print(f"medloc.data: {problems.count} error{'s' * (problems.count > 1)}.", file=sys.stderr)
+
+
+def _root(root: Path, out: Path) -> str:
+    """Write the data folder relative to a manifest at or above it, so that both can move together."""
+    folder = out.resolve().parent
+    return os.path.relpath(root, folder).replace(os.sep, "/") if root.is_relative_to(folder) else str(root)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text} is no pattern ({error})") from None
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"{text} must be a whole number from 1 to 1000")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""What a run looks for and how it asks: known for the paper's three sets, the manifest's or the user's otherwise."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from medloc.data.manifest import Header
+from medloc.data.manifest_read import read_header
+from medloc.data.prompts import OWN, TARGETS, TEMPLATES, prompt_for
+from medloc.settings.dataset import DatasetSettings
+
+
+def target_of(settings: DatasetSettings) -> str:
+    """Return the name of what is looked for.
+
+    Raises:
+        ValueError: the manifest cannot be used; the message names it.
+    """
+    if settings.name != "manifest":
+        return TARGETS[settings.name]
+    return settings.target or _header(settings).target
+
+
+def question_of(settings: DatasetSettings, method: str | None) -> str:
+    """Return the prompt: the user's, else the method's, else the data set's.
+
+    Args:
+        settings: The `dataset` group.
+        method: `method.prompt`: None, a key of `medloc.data.prompts.TEMPLATES`, or a prompt.
+
+    Raises:
+        ValueError: the manifest cannot be used; the message names it.
+    """
+    choice = settings.prompt or method
+    if settings.name != "manifest":
+        return prompt_for(settings.name, choice)
+    header = _header(settings)
+    if choice is None and settings.target is None:
+        choice = header.prompt
+    return question_for(replace(header, target=settings.target or header.target, prompt=choice))
+
+
+def question_for(header: Header) -> str:
+    """Return the prompt of a manifest: a template by its name, its own words, or words made from its target."""
+    template = TEMPLATES.get(header.prompt, header.prompt) if header.prompt else OWN
+    return template.replace("{target}", header.target)
+
+
+def _header(settings: DatasetSettings) -> Header:
+    return read_header(Path(settings.manifest or "").expanduser())
