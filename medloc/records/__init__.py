@@ -5,7 +5,7 @@ reads and writes it, `provenance` says which code and machine made it, and `atom
 there whole or not at all.
 """
 
-from medloc.records.atomic import atomic_writer, write_json, write_text
+from medloc.records.atomic import atomic_path, atomic_writer, sweep, write_json, write_text
 from medloc.records.files import Found, find_records, read_record, write_record
 from medloc.records.key import NUMERICS, run_key, without_unused_groups
 from medloc.records.provenance import provenance
@@ -19,12 +19,14 @@ __all__ = [
     "Record",
     "RunMetrics",
     "Scores",
+    "atomic_path",
     "atomic_writer",
     "find_records",
     "no_metrics",
     "provenance",
     "read_record",
     "run_key",
+    "sweep",
     "without_unused_groups",
     "write_json",
     "write_record",

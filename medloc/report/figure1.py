@@ -88,8 +88,7 @@ def draw_training(trace_path: Path, out_png: Path, label: str) -> None:
         figure.suptitle(label, fontweight="bold", fontsize=11, wrap=True)
         below.set_xlabel(f"optimizer step ({trace.groups} groups of {trace.completions} completions each)")
         below.set_xlim(trace.steps[0], max(trace.steps[-1], trace.steps[0] + 1))
-        out_png.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(out_png, dpi=style.DPI, metadata={"Software": None})
+        style.save_png(figure, out_png)
 
 
 def _row(line: dict[str, Any]) -> tuple[float, ...]:

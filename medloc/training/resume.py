@@ -11,6 +11,7 @@ from typing import Any
 from transformers.trainer_callback import PrinterCallback
 
 from medloc.training.checkpoint import checkpoint_step, newest_checkpoint
+from medloc.training.room import require_room
 
 
 class LoadsSavedLayout:
@@ -31,6 +32,7 @@ def finished_steps(folder: Path) -> int:
 def fit(trainer: Any, folder: Path) -> None:
     """Trains to `args.max_steps`, going on from the newest whole checkpoint under `folder` if there is one."""
     trainer.remove_callback(PrinterCallback)
+    require_room(trainer, folder)
     checkpoint = newest_checkpoint(folder)
     if checkpoint and finished_steps(folder) >= trainer.args.max_steps:  # trained to the end, and stopped after that
         trainer._load_from_checkpoint(str(checkpoint))
