@@ -79,5 +79,8 @@ def _make(name: str, settings: PhantomSettings, folder: Path) -> None:
     try:
         _draw(name, settings, scratch)
         scratch.rename(folder)
+    except OSError:
+        if not folder.exists():  # where locks do not hold, another process may have been faster; its folder is the same
+            raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

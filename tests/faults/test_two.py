@@ -1,0 +1,74 @@
+"""Two processes on one results folder: each run is made once, whole; the report can be made meanwhile."""
+
+import signal
+import time
+
+import pytest
+
+from medloc.records import find_records
+from tests.faults.left import left
+from tests.faults.process import Command, run
+from tests.small import medloc
+
+pytestmark = pytest.mark.faults
+
+WINDOW = "window.size=2"
+
+
+def both(root, *commands):
+    """Starts commands at once, on one results folder and one cache; returns how they ended."""
+    begun = []
+    for number, given in enumerate(commands):
+        begun.append(Command(root, *given, logs=root / f"logs{number}"))
+    return [command.wait() for command in begun]
+
+
+def test_the_same_run_twice_at_once(tmp_path, tally):
+    with tally("two processes, one run", tries=2):
+        assert run(tmp_path / "whole", WINDOW).status == 0
+        ended = both(tmp_path / "both", [WINDOW], [WINDOW])
+        assert [one.status for one in ended] == [0, 0]
+        said = sorted("is being made by process" in one.out for one in ended)
+        assert said == [False, True]
+        assert sum("nothing to do" in one.out for one in ended) == 1
+        assert left(tmp_path / "both") == left(tmp_path / "whole")
+
+
+def test_two_sweeps_share_the_work(tmp_path, tally):
+    sweep = ("-m", "seed=1,2,3", "train.max_steps=3")
+    with tally("two processes, one sweep", tries=2):
+        ended = both(tmp_path, sweep, sweep)
+        assert [one.status for one in ended] == [0, 0], ended
+        found = find_records(tmp_path / "all" / "results")
+        assert not found.problems
+        assert [record.status for record in found.records] == ["complete"] * 3
+        made = [one.out.count("record:") for one in ended]
+        assert sum(made) == 3  # nothing was made twice
+
+
+def test_a_killed_owner_loses_its_claim(tmp_path, tally):
+    with tally("the owner of a run is killed"):
+        assert run(tmp_path / "whole", WINDOW).status == 0
+        root = tmp_path / "both"
+        owner = Command(root, WINDOW, stop=250, act="tell", logs=tmp_path / "owner")
+        assert owner.told.poll(900)
+        other = Command(root, WINDOW, logs=tmp_path / "other")
+        while "is being made by" not in (tmp_path / "other" / "out").read_text() and other.process.is_alive():
+            if not owner.process.is_alive():
+                break
+            time.sleep(0.02)
+        owner.process.kill()
+        assert owner.wait().status in (-signal.SIGKILL, 0)
+        assert other.wait().status == 0
+        assert left(root) == left(tmp_path / "whole")
+
+
+def test_the_report_reads_a_folder_that_is_being_written(tmp_path, tally):
+    with tally("a report while runs are written", tries=3):
+        sweep = Command(tmp_path, "-m", "seed=1,2,3,4", "schedule=piecewise,linear")
+        for _ in range(3):
+            said = medloc("report", f"results={tmp_path / 'all' / 'results'}")
+            assert said.returncode == 0, said.stderr
+        assert sweep.wait().status == 0
+        said = medloc("report", f"results={tmp_path / 'all' / 'results'}")
+        assert "8 complete" in said.stdout
