@@ -5,11 +5,22 @@ from collections import defaultdict
 import pytest
 from tabulate import tabulate
 
+from tests.faults.process import WINDOW, run
+
 KEY = pytest.StashKey[dict]()
 
 
 def pytest_configure(config):
     config.stash[KEY] = defaultdict(lambda: [0, 0])
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    """A run that nobody disturbs."""
+    root = tmp_path_factory.mktemp("whole")
+    ended = run(root, WINDOW)
+    assert ended.status == 0, ended.err
+    return root
 
 
 @pytest.fixture

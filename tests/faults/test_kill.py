@@ -6,23 +6,13 @@ import pytest
 
 from tests.faults.left import left, states
 from tests.faults.moments import PHASES, noted
-from tests.faults.process import KILLED, Command, run
+from tests.faults.process import KILLED, WINDOW, Command, run
 
 pytestmark = pytest.mark.faults
 
-WINDOW = "window.size=2"  # so that six steps can raise the threshold
 MOMENTS = dict.fromkeys(PHASES, 4) | {"record": 3, "pictures": 2}  # kills in each phase
 MOST_REPEATS = 8
 SEED = 20260328
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A run that nobody disturbs."""
-    root = tmp_path_factory.mktemp("whole")
-    ended = run(root, WINDOW)
-    assert ended.status == 0, ended.err
-    return root
 
 
 def plan():
@@ -61,14 +51,14 @@ def test_killed_at_a_random_moment(phase, place, delay, again, whole, tmp_path, 
 @pytest.mark.parametrize("more", [["method=sft"], ["method=dr_seg"], ["train.keep_checkpoints=1"]])
 def test_killed_again_and_again(more, tmp_path, tally):
     """Every few operations, as on a machine that is taken away all the time."""
-    whole, torn = tmp_path / "whole", tmp_path / "torn"
-    assert run(whole, *more).status == 0
-    total = len(noted(whole / "logs" / "moments", "phase"))
+    undisturbed, torn = tmp_path / "undisturbed", tmp_path / "torn"
+    assert run(undisturbed, *more).status == 0
+    total = len(noted(undisturbed / "logs" / "moments", "phase"))
     draw = random.Random(SEED)
     kills = sorted(draw.sample(range(total // 8, total), 5))
     with tally(f"kill -9: five times in a row, {' '.join(more)}", tries=5):
         for stop in kills:
             run(torn, *more, stop=stop)
         assert run(torn, *more).status == 0
-        assert left(torn) == left(whole)
-        assert states(torn) == states(whole)
+        assert left(torn) == left(undisturbed)
+        assert states(torn) == states(undisturbed)

@@ -7,20 +7,12 @@ import pytest
 from medloc.training.checkpoint import checkpoint_step, newest_checkpoint
 from tests.faults.left import left, run_folder, states
 from tests.faults.moments import noted
-from tests.faults.process import run
+from tests.faults.process import WINDOW, run
 
 pytestmark = pytest.mark.faults
 
-WINDOW = "window.size=2"
 PHASES = ("data preparation", "generation", "generation", "generation", "checkpoint", "evaluation")
 SECRET = "a-key-that-nobody-may-see"
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    root = tmp_path_factory.mktemp("whole")
-    assert run(root, WINDOW).status == 0
-    return root
 
 
 @pytest.mark.parametrize("number", range(len(PHASES)))

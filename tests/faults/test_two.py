@@ -7,12 +7,10 @@ import pytest
 
 from medloc.records import find_records
 from tests.faults.left import left
-from tests.faults.process import Command, run
+from tests.faults.process import WINDOW, Command, run
 from tests.small import medloc
 
 pytestmark = pytest.mark.faults
-
-WINDOW = "window.size=2"
 
 
 def both(root, *commands):
@@ -23,15 +21,14 @@ def both(root, *commands):
     return [command.wait() for command in begun]
 
 
-def test_the_same_run_twice_at_once(tmp_path, tally):
+def test_the_same_run_twice_at_once(tmp_path, whole, tally):
     with tally("two processes, one run", tries=2):
-        assert run(tmp_path / "whole", WINDOW).status == 0
         ended = both(tmp_path / "both", [WINDOW], [WINDOW])
         assert [one.status for one in ended] == [0, 0]
         said = sorted("is being made by process" in one.out for one in ended)
         assert said == [False, True]
         assert sum("nothing to do" in one.out for one in ended) == 1
-        assert left(tmp_path / "both") == left(tmp_path / "whole")
+        assert left(tmp_path / "both") == left(whole)
 
 
 def test_two_sweeps_share_the_work(tmp_path, tally):
@@ -46,9 +43,8 @@ def test_two_sweeps_share_the_work(tmp_path, tally):
         assert sum(made) == 3  # nothing was made twice
 
 
-def test_a_killed_owner_loses_its_claim(tmp_path, tally):
+def test_a_killed_owner_loses_its_claim(tmp_path, whole, tally):
     with tally("the owner of a run is killed"):
-        assert run(tmp_path / "whole", WINDOW).status == 0
         root = tmp_path / "both"
         owner = Command(root, WINDOW, stop=250, act="tell", logs=tmp_path / "owner")
         assert owner.told.poll(900)
@@ -60,7 +56,7 @@ def test_a_killed_owner_loses_its_claim(tmp_path, tally):
         owner.process.kill()
         assert owner.wait().status in (-signal.SIGKILL, 0)
         assert other.wait().status == 0
-        assert left(root) == left(tmp_path / "whole")
+        assert left(root) == left(whole)
 
 
 def test_the_report_reads_a_folder_that_is_being_written(tmp_path, tally):
