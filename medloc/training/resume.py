@@ -10,6 +10,7 @@ from typing import Any
 
 from transformers.trainer_callback import PrinterCallback
 
+from medloc.models.load import TRUSTED, WEIGHTS
 from medloc.training.checkpoint import checkpoint_step, newest_checkpoint
 from medloc.training.room import require_room
 
@@ -19,7 +20,7 @@ class LoadsSavedLayout:
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         target = self.accelerator.unwrap_model(model or self.model)  # type: ignore[attr-defined]
-        saved = type(target).from_pretrained(resume_from_checkpoint, dtype=target.dtype)
+        saved = type(target).from_pretrained(resume_from_checkpoint, dtype=target.dtype, **TRUSTED, **WEIGHTS)
         target.load_state_dict(saved.state_dict(), strict=True)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from medloc.records import find_records
 from tests.faults.left import left
-from tests.faults.process import WINDOW, Command, run
+from tests.faults.process import WINDOW, Command
 from tests.small import medloc
 
 pytestmark = pytest.mark.faults
