@@ -51,7 +51,7 @@ def test_code_beside_the_weights_is_not_run(base, tmp_path):
         if path.exists():
             kinds = ("AutoConfig", "AutoModel", "AutoProcessor", "AutoImageProcessor")
             known = json.loads(path.read_text())
-            known["auto_map"] = {kind: "modeling_theirs.Theirs" for kind in kinds}
+            known["auto_map"] = dict.fromkeys(kinds, "modeling_theirs.Theirs")
             path.write_text(json.dumps(known))
     assert load_model(settings(base)).model.training is False
     assert not (tmp_path / "exploded").exists()
