@@ -16,6 +16,7 @@ FAILED = 2
 register()
 _failures: list[str] = []
 _others: list[Job] = []  # runs that another process was making when their turn came
+_looks_again = False  # at the end, in the process of the command; a launcher's worker waits at once
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -24,7 +25,7 @@ def _one(config: DictConfig) -> None:
     overrides = list(hydra_config.overrides.task)
     try:
         choices = {str(k): str(v) for k, v in hydra_config.runtime.choices.items()}
-        _make(job_from(config, choices, overrides), wait=False)
+        _make(job_from(config, choices, overrides), wait=not _looks_again)
     except (ValueError, OSError, *CONFIG_ERRORS) as error:
         _report(error)
 
@@ -71,6 +72,8 @@ def main() -> int:
     """Runs the command line; returns 0 if every run is complete, 2 if one failed."""
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then hands its errors to us
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    global _looks_again
+    _looks_again = True
     _failures.clear()
     _others.clear()
     end_when_asked()

@@ -24,7 +24,7 @@ from medloc.records.record import CurvePoint, Record, RunMetrics, Scores, no_met
 from medloc.settings.job import Job
 from medloc.settings.run import Settings
 from medloc.training.checkpoint import drop_unfinished
-from medloc.training.claim import claim
+from medloc.training.claim import ClaimedError, claim
 from medloc.training.failures import failures_said
 from medloc.training.guard import Guard
 from medloc.training.hardware import cores, peak_memory_mb, set_threads
@@ -91,7 +91,9 @@ def run_job(job: Job, wait: bool = False) -> Outcome:
     notes = (*data.notes, *system.notes(data.train))
     earlier = _earlier(folder)
     if earlier and earlier.status == "complete" and not settings.rerun:
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # killed between its record and their removal
+        if (folder / "checkpoints").exists():  # killed between its record and their removal, or about to remove them
+            with suppress(ClaimedError), claim(folder):
+                shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         return Outcome(folder, earlier, False, images, notes)
     with claim(folder, wait):
         earlier = _earlier(folder)  # whoever held the claim may have come to its end

@@ -5,6 +5,7 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+import torch
 from transformers import TrainerCallback
 
 from medloc.training.stopped import Stopped
@@ -36,6 +37,14 @@ class Leaving(TrainerCallback):
             raise Stopped
         self.asked = True
 
+    def _anybody_asked(self, args: Any) -> bool:
+        """Tells whether any rank was asked: the signal reaches them in different steps, and they must leave together."""
+        if args.world_size > 1:
+            flag = torch.tensor(int(self.asked), device=args.device)
+            torch.distributed.all_reduce(flag, torch.distributed.ReduceOp.MAX)
+            self.asked = bool(flag)
+        return self.asked
+
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.asked:
+        if self._anybody_asked(args):
             control.should_save = control.should_training_stop = True
