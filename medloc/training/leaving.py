@@ -38,7 +38,7 @@ class Leaving(TrainerCallback):
         self.asked = True
 
     def _anybody_asked(self, args: Any) -> bool:
-        """Tells whether any rank was asked: the signal reaches them in different steps, and they must leave together."""
+        """Tells whether any rank was asked: the signal reaches them at different steps, and they leave together."""
         if args.world_size > 1:
             flag = torch.tensor(int(self.asked), device=args.device)
             torch.distributed.all_reduce(flag, torch.distributed.ReduceOp.MAX)
