@@ -80,7 +80,7 @@ def main() -> int:
     try:
         _one()
         _wait_for_others()
-    except CONFIG_ERRORS as error:
+    except (OSError, *CONFIG_ERRORS) as error:  # Hydra's own folders may not fit on the disk either
         _report(error)
     except KeyboardInterrupt as stop:
         print("medloc.run: stopped; the same command goes on from the last checkpoint.", file=sys.stderr)

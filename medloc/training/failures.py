@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from safetensors import SafetensorError
-
 from medloc.training.finite import DivergedError
 
 NO_PROBABILITIES = "probability tensor contains"  # torch.multinomial on NaN
-NOT_WRITTEN = ("PytorchStreamWriter", "inline_container", "unexpected pos")  # torch.save on a full disk
+NOT_WRITTEN = (
+    "(os error ",
+    "PytorchStreamWriter",
+    "inline_container",
+    "unexpected pos",
+)  # safetensors, tokenizers, torch
 
 
 @contextmanager
@@ -17,20 +20,20 @@ def failures_said(folder: Path) -> Iterator[None]:
     """Around everything that trains, or saves weights, below `folder`.
 
     Raises:
-        OSError: weights or optimizer could not be written.
+        OSError: weights, tokenizer or optimizer could not be written.
         DivergedError: the policy's probabilities are no numbers any more.
     """
     try:
         yield
-    except SafetensorError as error:
-        raise _not_written(folder, error) from error
-    except RuntimeError as error:
+    except (OSError, DivergedError):
+        raise
+    except Exception as error:  # tokenizers raises no other class than this
+        if any(sign in str(error) for sign in NOT_WRITTEN):
+            raise _not_written(folder, error) from error
         if NO_PROBABILITIES in str(error):
             raise DivergedError(
                 "the policy's probabilities are not finite: its weights have run away; lower train.learning_rate."
             ) from error
-        if any(sign in str(error) for sign in NOT_WRITTEN):
-            raise _not_written(folder, error) from error
         raise
 
 

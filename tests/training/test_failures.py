@@ -5,7 +5,9 @@ import resource
 import pytest
 import torch
 from safetensors.torch import save_file
+from tokenizers import Tokenizer
 
+from medloc.models.load import BASES
 from medloc.training.failures import failures_said
 from medloc.training.finite import DivergedError
 from medloc.training.room import require_writable
@@ -28,7 +30,15 @@ def moments(path):
     torch.save({"moment": torch.zeros(10_000)}, path)
 
 
-@pytest.mark.parametrize("save", [weights, moments])
+def tokens(path):
+    load_tokenizer().save(str(path))
+
+
+def load_tokenizer():
+    return Tokenizer.from_file(str(BASES / "tiny_s" / "tokenizer.json"))
+
+
+@pytest.mark.parametrize("save", [weights, moments, tokens])
 def test_a_full_disk_is_said_in_one_line(save, tmp_path, small_files):
     with pytest.raises(OSError, match=r"could not be written \(.*\); is the disk full\?"), failures_said(tmp_path):
         save(tmp_path / "file")
