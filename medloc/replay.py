@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from medloc.curriculum import Curriculum, checked_groups, curriculum_from
-from medloc.records import bounded_lines, parsed
+from medloc.records import bounded_lines
 
 HELP = """\
 python -m medloc.replay TRACE [KEY=VALUE ...]
@@ -79,8 +79,8 @@ def _replayed(line: bytes, curriculum: Curriculum) -> dict[str, Any]:
 
 def _recorded(line: bytes) -> tuple[int, list[list[float]]]:
     try:
-        row = parsed(line)
-    except ValueError:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
         raise ValueError("is not JSON; is the line cut off?") from None
     if not isinstance(row, dict) or not {"step", "ious"} <= row.keys():
         raise ValueError("must be a JSON object with `step` and `ious`; is this a trace.jsonl?")

@@ -93,6 +93,8 @@ def draw_training(trace_path: Path, out_png: Path, label: str) -> None:
 
 def _row(line: dict[str, Any]) -> tuple[float, ...]:
     tau, ious = line["tau_used"], line["ious"]
+    if not all(map(len, ious)):
+        raise ValueError("an empty group")
     threshold = FALLBACK_THRESHOLD if tau is None else tau
     hits = [sum(iou >= threshold for iou in group) for group in ious]
     miss = sum(hit == 0 for hit in hits) / len(ious)

@@ -48,7 +48,8 @@ class DrSeg:
             ValueError: other keys than `ious`, or not 1 to 2048 numbers in [0, 1].
         """
         if not isinstance(state, Mapping) or set(state) != {"ious"}:
-            raise ValueError(f"the state of reward=dr_seg has the keys {list(state or ())}; it must have ious alone.")
+            found = sorted(state) if isinstance(state, Mapping) else type(state).__name__
+            raise ValueError(f"the state of reward=dr_seg has the keys {found}; it must have ious alone.")
         ious = state["ious"]
         listed = isinstance(ious, list | tuple) and 1 <= len(ious) <= LENGTH
         if not listed or not all(type(iou) in (int, float) and 0.0 <= iou <= 1.0 for iou in ious):
