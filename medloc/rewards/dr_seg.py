@@ -51,9 +51,10 @@ class DrSeg:
             found = sorted(state) if isinstance(state, Mapping) else type(state).__name__
             raise ValueError(f"the state of reward=dr_seg has the keys {found}; it must have ious alone.")
         ious = state["ious"]
-        listed = isinstance(ious, list | tuple) and 1 <= len(ious) <= LENGTH
-        if not listed or not all(type(iou) in (int, float) and 0.0 <= iou <= 1.0 for iou in ious):
-            raise ValueError(f"ious={str(ious)[:80]} must be 1 to {LENGTH} numbers in [0, 1].")
+        found = f"<{len(ious)} values>" if isinstance(ious, list | tuple) else str(ious)[:80]
+        fits = isinstance(ious, list | tuple) and 1 <= len(ious) <= LENGTH
+        if not fits or not all(type(iou) in (int, float) and 0.0 <= iou <= 1.0 for iou in ious):
+            raise ValueError(f"ious={found} must be 1 to {LENGTH} numbers in [0, 1].")
         self._load(ious)
 
     def _load(self, ious: Sequence[float]) -> None:
