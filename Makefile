@@ -4,7 +4,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 WORKERS ?= 2
 
-.PHONY: help demo test test-slow check setup report clean
+.PHONY: help demo test test-slow test-faults check setup report clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -20,10 +20,13 @@ demo: setup  ## one run on the laptop default, and its result
 	$(RUN) -m medloc.run
 
 test: setup check  ## the tests, a few minutes on two cores
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -m 'not slow' -n $(WORKERS)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -m 'not slow and not faults' -n $(WORKERS)
 
 test-slow: setup  ## the tests that take minutes each
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -m slow -n $(WORKERS)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -m 'slow and not faults' -n $(WORKERS)
+
+test-faults: setup  ## kills, full disks, two processes on one folder; prints what survived (under half an hour)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -m faults tests/faults
 
 check: setup  ## style and types
 	$(RUN) -m ruff check .

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from medloc.curriculum import Curriculum, checked_groups, curriculum_from
+from medloc.records import bounded_lines
 
 HELP = """\
 python -m medloc.replay TRACE [KEY=VALUE ...]
@@ -38,8 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0 if arguments else 2
     try:
         trace, *overrides = arguments
-        with _opened(trace) as lines:
-            replay(lines, composed(overrides), name="standard input" if trace == "-" else Path(trace).name)
+        name = "standard input" if trace == "-" else Path(trace).name
+        with _opened(trace) as file:
+            replay(bounded_lines(file, name), composed(overrides), name)
     except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, OSError) as mistake:

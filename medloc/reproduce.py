@@ -14,6 +14,7 @@ from medloc.settings.families import FAMILIES
 from medloc.settings.plainly import CONFIG_ERRORS, plainly
 from medloc.settings.thinning import SMOKE, WHOLE, Thinning
 from medloc.settings.words import read_word
+from medloc.training.stopped import EXIT_STATUS, Stopped, end_when_asked
 
 FAILED, MISTAKE, STOPPED = 1, 2, 130
 
@@ -35,6 +36,7 @@ exit status: 0 all complete (or not runnable here, with the reason), 1 a run fai
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
+    end_when_asked()
     try:
         given = _parser().parse_intermixed_args(arguments)
         setup = _setup(given)
@@ -49,9 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _mistaken(plainly(error, "run"))
     except (ValueError, OSError) as error:
         return _mistaken(" ".join(str(error).split()))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("medloc.reproduce: stopped; the same command goes on where it was.", file=sys.stderr)
-        return STOPPED
+        return EXIT_STATUS if isinstance(stop, Stopped) else STOPPED
     return _summed(plan, tally)
 
 

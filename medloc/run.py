@@ -8,12 +8,15 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from medloc.settings import CONF, register
-from medloc.settings.job import job_from
+from medloc.settings.job import Job, job_from
 from medloc.settings.plainly import CONFIG_ERRORS, plainly
+from medloc.training.stopped import EXIT_STATUS, Stopped, end_when_asked
 
 FAILED = 2
 register()
 _failures: list[str] = []
+_others: list[Job] = []  # runs that another process was making when their turn came
+_looks_again = False  # at the end, in the process of the command; a launcher's worker waits at once
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -22,21 +25,39 @@ def _one(config: DictConfig) -> None:
     overrides = list(hydra_config.overrides.task)
     try:
         choices = {str(k): str(v) for k, v in hydra_config.runtime.choices.items()}
-        job = job_from(config, choices, overrides)
-        from medloc.report.closing import close_run
-        from medloc.report.summary import closing_table
-        from medloc.training.job import run_job  # torch is imported here, and not for --help
-
-        outcome = run_job(job)
-        for note in outcome.notes:
-            print(note)
-        if outcome.fresh:
-            print(close_run(outcome.folder, outcome.record, outcome.images))
-        else:
-            print(f"nothing to do: this run is complete, {outcome.folder}\n")
-            print(closing_table(outcome.record))
+        _make(job_from(config, choices, overrides), wait=not _looks_again)
     except (ValueError, OSError, *CONFIG_ERRORS) as error:
         _report(error)
+
+
+def _make(job: Job, wait: bool) -> None:
+    from medloc.report.closing import close_run, is_closed
+    from medloc.report.summary import closing_table
+    from medloc.training.claim import ClaimedError
+    from medloc.training.job import run_job  # torch is imported here, and not for --help
+
+    try:
+        outcome = run_job(job, wait)
+    except ClaimedError as error:
+        _others.append(job)
+        print(f"{error}; it is looked at again when the others are done.")
+        return
+    for note in outcome.notes:
+        print(note)
+    if outcome.fresh or not is_closed(outcome.folder):  # killed between its record and its pictures
+        print(close_run(outcome.folder, outcome.record, outcome.images))
+    else:
+        print(f"nothing to do: this run is complete, {outcome.folder}\n")
+        print(closing_table(outcome.record))
+
+
+def _wait_for_others() -> None:
+    """Waits for what other processes were making, and makes what they did not finish."""
+    while _others:
+        try:
+            _make(_others.pop(0), wait=True)
+        except (ValueError, OSError) as error:
+            _report(error)
 
 
 def _report(error: Exception) -> None:
@@ -51,14 +72,19 @@ def main() -> int:
     """Runs the command line; returns 0 if every run is complete, 2 if one failed."""
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then hands its errors to us
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    global _looks_again
+    _looks_again = True
     _failures.clear()
+    _others.clear()
+    end_when_asked()
     try:
         _one()
-    except CONFIG_ERRORS as error:
+        _wait_for_others()
+    except (OSError, *CONFIG_ERRORS) as error:  # Hydra's own folders may not fit on the disk either
         _report(error)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("medloc.run: stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
-        return 130
+        return EXIT_STATUS if isinstance(stop, Stopped) else 130
     return FAILED if _failures else 0
 
 

@@ -12,6 +12,8 @@ STATE_KEYS = ("entries", "size", "tau", "unit")
 
 def check_state(state: Mapping[str, Any], schedule: Schedule, window: WindowParams) -> None:
     """Raise ValueError unless `state` continues a curriculum with this schedule and this window."""
+    if not isinstance(state, Mapping):
+        raise ValueError(f"curriculum state {str(state)[:80]} is no mapping; the state is damaged, start the run anew.")
     if set(state) != set(STATE_KEYS):
         raise ValueError(
             f"curriculum state has keys {sorted(state)} but needs {list(STATE_KEYS)}; "

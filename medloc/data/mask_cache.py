@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from medloc.boxes import Box
 from medloc.data.mask import Mask, read_mask
+from medloc.records.atomic import atomic_writer
 
 
 class MaskCache:
@@ -45,8 +44,5 @@ class MaskCache:
         """Write the memory if it grew, at once or not at all."""
         if not self._changed:
             return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        handle, scratch = tempfile.mkstemp(dir=self._file.parent, prefix=".masks-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with atomic_writer(self._file) as file:
             json.dump(self._known, file)
-        os.replace(scratch, self._file)

@@ -5,10 +5,10 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from medloc.boxes import SPACES, Box
-from medloc.records import atomic_writer
+from medloc.records import atomic_writer, bounded_lines, parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ def read_samples(path: Path) -> Iterator[Sample]:
         FileNotFoundError: There is no such file.
     """
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(bounded_lines(file, str(path)), start=1):
             if line.isspace():
                 continue
             try:
-                yield _sample(json.loads(line, parse_constant=_refuse_constant))
-            except (ValueError, OverflowError, RecursionError) as error:
+                yield _sample(parsed(line))
+            except (ValueError, OverflowError) as error:
                 raise ValueError(f"{path} line {number}: {error}") from None
 
 
@@ -133,7 +133,3 @@ def _box(key: str, value: Any) -> Box:
 
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON.")

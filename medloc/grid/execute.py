@@ -1,5 +1,6 @@
 """Work through a plan: try what failed again, go on with the others, say how far it is."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,6 +12,8 @@ from medloc.records import find_records
 from medloc.settings.planned import PlannedRun
 
 Say = Callable[[str], None]
+
+PAUSE = 10.0  # seconds between two looks at what another process is making
 
 
 @dataclass
@@ -32,23 +35,31 @@ def execute(plan: Plan, launch: Launch, retries: int, processes: int, say: Say) 
     Args:
         plan: what there is to do.
         launch: how runs are worked through.
-        retries: how often a failed run is tried again, after all others.
+        retries: how often a failed run is tried again, after all others. What another process is making is waited for.
         processes: how many runs go on at once, for the remaining time.
         say: prints a line.
     """
     progress = _Progress(plan, processes, say)
     waiting = [item.run for item in plan.to_do]
-    for attempt in range(retries + 1):
+    attempt = 0
+    while waiting:
         failed: list[PlannedRun] = []
+        claimed: list[PlannedRun] = []
         for result in launch([_task(plan, run) for run in waiting]):
-            last = attempt == retries or not result.again
+            last = attempt >= retries or not result.again
+            if result.claimed:
+                claimed.append(result.run)
+                continue
             if result.reason is not None and not last:
                 failed.append(result.run)
             progress.count(result, last)
-        waiting = failed
-        if not waiting:
-            break
-        say(f"{len(waiting)} failed; trying again.")
+        waiting = [*failed, *claimed]
+        if failed:
+            attempt += 1
+            say(f"{len(failed)} failed; trying again.")
+        elif claimed:
+            say(f"{len(claimed)} being made by another process; waiting for them.")
+            time.sleep(PAUSE)
     return progress.tally
 
 

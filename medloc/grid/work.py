@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 from medloc.settings.planned import PlannedRun
+from medloc.training.stopped import end_when_asked
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Result:
         run: what was run.
         reason: why it failed, in one line; None if it is complete.
         again: whether another attempt could end otherwise.
+        claimed: whether another process is making it, so that there was no attempt.
         fresh: whether there was anything to do.
         seconds: wall time, of a complete run as its record has it: without what is imported once.
         steps: optimizer steps its record names.
@@ -25,6 +27,7 @@ class Result:
     run: PlannedRun
     reason: str | None = None
     again: bool = True
+    claimed: bool = False
     fresh: bool = True
     seconds: float = 0.0
     steps: int = 0
@@ -38,6 +41,7 @@ def do_run(run: PlannedRun, overrides: tuple[str, ...]) -> Result:
     from medloc.settings.job import compose_job
     from medloc.settings.plainly import CONFIG_ERRORS, plainly
 
+    end_when_asked()
     begin = time.perf_counter()
     try:
         job = compose_job(overrides)
@@ -45,10 +49,13 @@ def do_run(run: PlannedRun, overrides: tuple[str, ...]) -> Result:
         return Result(run, plainly(error, "run"), again=False)
     except ValueError as error:
         return Result(run, str(error), again=False)
-    try:
-        from medloc.training.job import run_job  # torch is imported here
+    from medloc.training.claim import ClaimedError
+    from medloc.training.job import run_job  # torch is imported here
 
+    try:
         outcome = run_job(job)
+    except ClaimedError as error:
+        return Result(run, str(error), claimed=True)
     except Exception as error:  # whatever ended this run must not end the grid; its record says `failed` and why
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return Result(run, reason, seconds=time.perf_counter() - begin)

@@ -10,7 +10,7 @@ from transformers import GroundingDinoForObjectDetection, GroundingDinoProcessor
 from transformers.image_transforms import center_to_corners_format
 
 from medloc.boxes import Box
-from medloc.models.load import NOT_THERE, base_folder, model_fingerprint, not_there
+from medloc.models.load import NOT_THERE, TRUSTED, WEIGHTS, base_folder, model_fingerprint, not_there
 from medloc.settings.run import ModelSettings
 
 FAMILY = "grounding_dino"
@@ -46,8 +46,10 @@ def load_detector(settings: ModelSettings) -> Detector:
             )
     source = base_folder(settings)
     try:
-        processor = GroundingDinoProcessor.from_pretrained(source)
-        model = GroundingDinoForObjectDetection.from_pretrained(source, dtype=getattr(torch, settings.dtype))
+        processor = GroundingDinoProcessor.from_pretrained(source, **TRUSTED)
+        model = GroundingDinoForObjectDetection.from_pretrained(
+            source, dtype=getattr(torch, settings.dtype), **TRUSTED, **WEIGHTS
+        )
     except NOT_THERE as error:
         raise not_there("model.path", source, error) from error
     return Detector(model.eval(), processor, model_fingerprint(source, model.config))

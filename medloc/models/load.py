@@ -13,6 +13,8 @@ from medloc.models.family import FAMILIES, AnswerGrid
 from medloc.settings.run import ModelSettings
 
 BASES = Path(__file__).parent / "bases"
+TRUSTED: dict[str, Any] = {"trust_remote_code": False}  # code that lies beside weights is never run
+WEIGHTS: dict[str, Any] = {"use_safetensors": True}  # never a pickle
 NOT_THERE = (OSError, HFValidationError)  # what from_pretrained raises; the second where the text is no hub id either
 
 
@@ -62,8 +64,8 @@ def load_model(settings: ModelSettings) -> LoadedModel:
     family = FAMILIES[settings.family]
     source = base_folder(settings)
     try:
-        processor = family.processor.from_pretrained(source)
-        model = family.model.from_pretrained(source, dtype=getattr(torch, settings.dtype))
+        processor = family.processor.from_pretrained(source, **TRUSTED)
+        model = family.model.from_pretrained(source, dtype=getattr(torch, settings.dtype), **TRUSTED, **WEIGHTS)
     except NOT_THERE as error:
         raise not_there("model.path", source, error) from error
     family.bound(processor.image_processor, settings.min_pixels, settings.max_pixels)

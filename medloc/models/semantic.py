@@ -16,7 +16,7 @@ from PIL import Image
 from transformers import CLIPConfig, CLIPModel, CLIPProcessor
 
 from medloc.boxes import Box, ParseFailure
-from medloc.models.load import BASES, NOT_THERE, model_fingerprint, not_there
+from medloc.models.load import BASES, NOT_THERE, TRUSTED, WEIGHTS, model_fingerprint, not_there
 from medloc.settings.run import MethodSettings
 
 SHIPPED = BASES / "clip_tiny"
@@ -37,8 +37,10 @@ class SemanticReward:
     def __init__(self, settings: MethodSettings, device: torch.device | str = "cpu"):
         source = _source(settings)
         try:
-            self.processor: Any = CLIPProcessor.from_pretrained(source)
-            self.model: Any = CLIPModel.from_pretrained(source).eval().requires_grad_(False).to(device)
+            self.processor: Any = CLIPProcessor.from_pretrained(source, **TRUSTED)
+            self.model: Any = (
+                CLIPModel.from_pretrained(source, **TRUSTED, **WEIGHTS).eval().requires_grad_(False).to(device)
+            )
         except NOT_THERE as error:
             raise not_there("method.semantic_model", source, error) from error
 

@@ -2,10 +2,11 @@
 
 `key` names a run by what it computes, `record` is the one documented class behind `record.json`, `files`
 reads and writes it, `provenance` says which code and machine made it, and `atomic` makes sure that a file is
-there whole or not at all.
+there whole or not at all. `bounds` says how much a file may ask of its reader.
 """
 
-from medloc.records.atomic import atomic_writer, write_json, write_text
+from medloc.records.atomic import atomic_path, atomic_writer, sweep, write_json, write_text
+from medloc.records.bounds import bounded_lines, bounded_text, parsed
 from medloc.records.files import Found, find_records, read_record, write_record
 from medloc.records.key import NUMERICS, run_key, without_unused_groups
 from medloc.records.provenance import provenance
@@ -19,12 +20,17 @@ __all__ = [
     "Record",
     "RunMetrics",
     "Scores",
+    "atomic_path",
     "atomic_writer",
+    "bounded_lines",
+    "bounded_text",
     "find_records",
     "no_metrics",
+    "parsed",
     "provenance",
     "read_record",
     "run_key",
+    "sweep",
     "without_unused_groups",
     "write_json",
     "write_record",

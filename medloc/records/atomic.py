@@ -10,12 +10,33 @@ from typing import IO, Any
 
 
 @contextmanager
-def atomic_writer(path: Path) -> Iterator[IO[str]]:
-    """Open a UTF-8 text file that takes its real name only when the block ends without an error.
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a name to write a file under, which becomes `path` only when the block ends without an error.
 
     Until then the old file, if any, stays as it was. The temporary file lies in the same folder, because a
     rename is atomic only within one file system; a killed process may leave it behind, under a name beginning
-    with a dot.
+    with a dot (`sweep` removes it).
+
+    Args:
+        path: The file to write; its folder is made where it is missing.
+
+    Yields:
+        A name with the same ending, of no file yet.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+@contextmanager
+def atomic_writer(path: Path) -> Iterator[IO[str]]:
+    """Open a UTF-8 text file that takes its real name only when the block ends without an error.
 
     Args:
         path: The file to write; its folder is made where it is missing.
@@ -23,18 +44,10 @@ def atomic_writer(path: Path) -> Iterator[IO[str]]:
     Yields:
         The open file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        with open(temporary, "x", encoding="utf-8", newline="\n") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+    with atomic_path(path) as temporary, open(temporary, "x", encoding="utf-8", newline="\n") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_text(path: Path, text: str) -> None:
@@ -50,6 +63,12 @@ def write_json(path: Path, value: Any) -> None:
         ValueError: `value` holds NaN or an infinity, which JSON cannot say.
     """
     write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files that killed writers left in `folder`; only for one who alone writes there."""
+    for path in folder.glob(".*.tmp*"):
+        path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

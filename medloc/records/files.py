@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from medloc.records.atomic import write_text
-from medloc.records.record import SCHEMA, Identity, Record, RunMetrics, Scores, Status
+from medloc.records.bounds import bounded_text, parsed
+from medloc.records.record import SCHEMA, CurvePoint, Identity, Record, RunMetrics, Scores, Status
 
 RECORD_NAME = "record.json"
 MOVED_ASIDE = ".moved-"
@@ -45,7 +46,7 @@ def read_record(path: Path) -> Record:
         FileNotFoundError: It is not there.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parsed(bounded_text(path))
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError alike
         raise ValueError(f"{path}: not whole JSON ({error}). Remove it and run its command again.") from None
     try:
@@ -100,9 +101,43 @@ def _check(content: Mapping[str, Any]) -> None:
     for key in ("zero_shot", "final", "last", "answer_grid"):
         if content["metrics"][key] is not None:
             _check_keys(f"metrics.{key}", content["metrics"][key], Scores.__annotations__)
+    _check_types(content)
     for place, number in _floats(content, ""):
         if not math.isfinite(number):
             raise ValueError(f"{place}={number} must be finite; write None where there is no number.")
+
+
+def _check_types(content: Mapping[str, Any]) -> None:
+    """Refuse a value that a reader would stumble over, naming its field."""
+    for key in ("config", "provenance", "fingerprints", "timings"):
+        _require(isinstance(content[key], dict), key, content[key], "an object")
+    for key in ("key", "label", "started"):
+        _require(isinstance(content[key], str), key, content[key], "text")
+    for key, value in content["identity"].items():
+        whole = key in ("steps", "seed")
+        fits = type(value) is int if whole else isinstance(value, str) or (key == "schedule" and value is None)
+        _require(fits, f"identity.{key}", value, "a whole number" if whole else "text")
+    for key in ("zero_shot", "final", "last", "answer_grid"):
+        for name, value in (content["metrics"][key] or {}).items():
+            _require(value is None or _is_number(value), f"metrics.{key}.{name}", value, "a number or null")
+    curve = content["metrics"]["curve"]
+    _require(isinstance(curve, list), "metrics.curve", curve, "a list")
+    for number, point in enumerate(curve):
+        _check_keys(f"metrics.curve[{number}]", point, CurvePoint.__annotations__)
+    series, ious = content["series"], content["test_ious"]
+    lists = series is None or (isinstance(series, dict) and all(isinstance(row, list) for row in series.values()))
+    _require(lists, "series", series, "lists by name, or null")
+    numbers = ious is None or (isinstance(ious, list) and all(_is_number(iou) and 0 <= iou <= 1 for iou in ious))
+    _require(numbers, "test_ious", ious, "a list of numbers in [0, 1], or null")
+
+
+def _require(holds: bool, place: str, value: Any, rule: str) -> None:
+    if not holds:
+        raise ValueError(f"{place}={str(value)[:80]} must be {rule}.")
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
 
 
 def _check_keys(place: str, value: Any, expected: Mapping[str, Any]) -> None:

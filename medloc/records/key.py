@@ -13,6 +13,7 @@ parser, another order of the data). Old records then keep their keys, and the sa
 NOT_IN_KEY = (
     "paths",
     "tracking",
+    "guard",  # ends a run or leaves it alone
     "results",
     "rerun",
     "device",

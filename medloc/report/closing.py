@@ -7,6 +7,7 @@ from medloc.evaluation.samples import read_samples
 from medloc.records import Record
 from medloc.report.summary import closing_table, run_title
 
+LAST_PICTURE = "boxes.png"
 SHOWN = 12  # test images drawn, evenly spaced over the test set
 
 
@@ -23,7 +24,7 @@ def close_run(folder: Path, record: Record, images: Mapping[str, Path]) -> str:
     from medloc.report.overlays import draw_boxes
 
     title = run_title(record).partition(";")[0]
-    paths = {"record": folder / "record.json", "test images": folder / "boxes.png"}
+    paths = {"record": folder / "record.json", "test images": folder / LAST_PICTURE}
     trace = folder / "trace.jsonl"
     if trace.exists():
         draw, name = (draw_training, "reward and tau") if record.config["method"]["reward"] else (draw_loss, "loss")
@@ -35,3 +36,8 @@ def close_run(folder: Path, record: Record, images: Mapping[str, Path]) -> str:
     draw_boxes(items, paths["test images"], title)
     lines = [f"{name}: {path}" for name, path in paths.items()]
     return "\n".join(["", closing_table(record), "", *lines])
+
+
+def is_closed(folder: Path) -> bool:
+    """Tells whether a run's pictures have been drawn to the last."""
+    return (folder / LAST_PICTURE).exists()

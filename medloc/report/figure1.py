@@ -1,6 +1,5 @@
 """The paper's Figure 1 for one run: reward and threshold over the steps; groups that teach nothing."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import PercentFormatter
 
+from medloc.records import bounded_lines, parsed
 from medloc.report import style
 
 SMOOTHING = 20
@@ -58,11 +58,11 @@ def read_trace(path: Path) -> Trace:
         ValueError: The trace is empty or a line of it is bad; the message names file and line.
     """
     rows = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
+    with path.open("rb") as file:
+        for number, line in enumerate(bounded_lines(file, str(path)), start=1):
             try:
-                rows.append(_row(json.loads(line)))
-            except (ValueError, KeyError, TypeError) as error:
+                rows.append(_row(parsed(line)))
+            except (ValueError, KeyError, TypeError, ZeroDivisionError, IndexError, OverflowError) as error:
                 raise ValueError(f"{path} line {number}: not a step of a trace ({error!r}).") from None
     if not rows:
         raise ValueError(f"{path}: holds no step; there is nothing to draw.")
@@ -88,12 +88,13 @@ def draw_training(trace_path: Path, out_png: Path, label: str) -> None:
         figure.suptitle(label, fontweight="bold", fontsize=11, wrap=True)
         below.set_xlabel(f"optimizer step ({trace.groups} groups of {trace.completions} completions each)")
         below.set_xlim(trace.steps[0], max(trace.steps[-1], trace.steps[0] + 1))
-        out_png.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(out_png, dpi=style.DPI, metadata={"Software": None})
+        style.save_png(figure, out_png)
 
 
 def _row(line: dict[str, Any]) -> tuple[float, ...]:
     tau, ious = line["tau_used"], line["ious"]
+    if not all(map(len, ious)):
+        raise ValueError("an empty group")
     threshold = FALLBACK_THRESHOLD if tau is None else tau
     hits = [sum(iou >= threshold for iou in group) for group in ious]
     miss = sum(hit == 0 for hit in hits) / len(ious)

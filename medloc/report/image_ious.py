@@ -1,6 +1,5 @@
 """The overlap on every test image of a run, with the lesion or patient that each image shows."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medloc.evaluation.metrics import THRESHOLDS
+from medloc.records import bounded_lines, parsed
 
 Array = npt.NDArray[np.float64]
 
@@ -48,9 +48,9 @@ def read_image_ious(path: Path) -> ImageIous:
     """
     rows: list[tuple[str, str, float]] = []
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(bounded_lines(file, str(path)), start=1):
             try:
-                sample = json.loads(line)
+                sample = parsed(line)
                 rows.append((sample["id"], sample["group"], float(sample["iou"])))
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{path} line {number}: not a sample ({error!r}).") from None

@@ -34,5 +34,4 @@ def draw_loss(trace_path: Path, out_png: Path, label: str) -> None:
         axes.set_xlabel("optimizer step")
         axes.legend(loc="upper right")
         figure.suptitle(label, fontweight="bold", fontsize=11, wrap=True)
-        out_png.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(out_png, dpi=style.DPI, metadata={"Software": None})
+        style.save_png(figure, out_png)

@@ -68,8 +68,7 @@ def draw_boxes(items: Sequence[Item], out_png: Path, title: str) -> None:
         for image, truth, box, iou in items
     ]
     figure = draw_pictures([pictures[start : start + COLUMNS] for start in range(0, len(pictures), COLUMNS)], title)
-    out_png.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out_png, dpi=style.DPI, metadata={"Software": None})
+    style.save_png(figure, out_png)
 
 
 def draw_pictures(rows: Sequence[Sequence[Picture]], title: str, cell: float = CELL) -> Figure:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from medloc.records.atomic import atomic_path
+
 OURS = "#D55E00"  # vermillion, the paper's red
 BASELINE = "#0072B2"  # blue, the paper's blue
 REWARD = OURS
@@ -82,11 +84,17 @@ def save(figure: Figure, path: Path, digest: str) -> None:
         digest: What the picture depends on, in a few characters; written into the SVG.
     """
     _settle(figure)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with rc_context({"svg.hashsalt": path.name, "svg.fonttype": "path"}):
-        figure.savefig(path.with_suffix(".png"), dpi=DPI, metadata={"Software": None})
+        save_png(figure, path.with_suffix(".png"))
         metadata = {"Date": None, "Creator": None, "Description": digest}
-        figure.savefig(path.with_suffix(".svg"), dpi=DPI, metadata=metadata)
+        with atomic_path(path.with_suffix(".svg")) as temporary:
+            figure.savefig(temporary, dpi=DPI, metadata=metadata)
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """Write a PNG, whole or not at all; without the drawing library's version, which would change its bytes."""
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=DPI, metadata={"Software": None})
 
 
 def _settle(figure: Figure) -> None:

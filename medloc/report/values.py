@@ -1,6 +1,5 @@
 """What the records of one group say about the rows of an experiment: seeds, images, curves, series, missing runs."""
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property
@@ -9,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from medloc.records import Identity, Record, Scores
+from medloc.records import Identity, Record, Scores, bounded_lines, parsed
 from medloc.records.record import CurvePoint
 from medloc.report.groups import Group
 from medloc.report.image_counts import image_counts
@@ -248,8 +247,8 @@ def _prompt(record: Record) -> Any:
 def _columns(path: Path, problems: list[str]) -> dict[str, list[Any]] | None:
     """Turn a trace into lists, without the IoUs; None where it is empty or torn."""
     try:
-        with path.open(encoding="utf-8") as file:
-            lines = [json.loads(line) for line in file]
+        with path.open("rb") as file:
+            lines = [parsed(line) for line in bounded_lines(file, path.name)]
         return {key: [line[key] for line in lines] for key in lines[0] if key != "ious"} if lines else None
     except (ValueError, KeyError, TypeError) as error:
         problems.append(f"runs/{path.parent.name}/{path.name}: not a trace ({error!r}).")

@@ -47,11 +47,14 @@ class DrSeg:
         Raises:
             ValueError: other keys than `ious`, or not 1 to 2048 numbers in [0, 1].
         """
-        if set(state) != {"ious"}:
-            raise ValueError(f"the state of reward=dr_seg has the keys {sorted(state)}; it must have ious alone.")
+        if not isinstance(state, Mapping) or set(state) != {"ious"}:
+            keys = sorted(state) if isinstance(state, Mapping) else type(state).__name__
+            raise ValueError(f"the state of reward=dr_seg has the keys {keys}; it must have ious alone.")
         ious = state["ious"]
-        if not 1 <= len(ious) <= LENGTH or not all(0.0 <= iou <= 1.0 for iou in ious):
-            raise ValueError(f"ious=<{len(ious)} values> must be 1 to {LENGTH} numbers in [0, 1].")
+        found = f"<{len(ious)} values>" if isinstance(ious, list | tuple) else str(ious)[:80]
+        fits = isinstance(ious, list | tuple) and 1 <= len(ious) <= LENGTH
+        if not fits or not all(type(iou) in (int, float) and 0.0 <= iou <= 1.0 for iou in ious):
+            raise ValueError(f"ious={found} must be 1 to {LENGTH} numbers in [0, 1].")
         self._load(ious)
 
     def _load(self, ious: Sequence[float]) -> None:

@@ -89,6 +89,17 @@ def _check(job: Job, overrides: Sequence[str]) -> None:
         value = getattr(train, key)
         if value is not None and value < 1:
             raise ValueError(f"train.{key}={value} must be at least 1.")
+    guard = job.settings.guard
+    if guard.non_finite not in ("stop", "skip"):
+        raise ValueError(f"guard.non_finite={guard.non_finite} must be stop or skip.")
+    if guard.most_skipped < 1:
+        raise ValueError(
+            f"guard.most_skipped={guard.most_skipped} must be at least 1; to skip none, guard.non_finite=stop."
+        )
+    for key in ("most_kl", "most_dead"):
+        value = getattr(guard, key)
+        if value is not None and value <= 0:
+            raise ValueError(f"guard.{key}={value} must be above 0; null turns it off.")
     if train.dynamic_sampling < 0:
         raise ValueError(f"train.dynamic_sampling={train.dynamic_sampling} must be at least 0, which turns it off.")
 

@@ -15,6 +15,7 @@ IDENTITY_GROUPS = ("dataset", "model", "method", "schedule", "train")
 NOT_A_VARIANT = (
     *("seed", "results", "cache", "rerun", "device", "threads", "tracking", "launch", "train.max_steps"),
     *("dataset.root", "dataset.manifest", "dataset.evaluate_on", "model.path", "evaluation.keep_mb"),
+    *("guard.non_finite", "guard.most_skipped", "guard.most_kl", "guard.most_dead"),
 )
 """Keys that change no number, or that the identity names."""
 

@@ -77,6 +77,16 @@ class EvaluationSettings:
 
 
 @dataclass
+class GuardSettings:
+    """When a training that has run away ends; keys are explained in `conf/config.yaml`."""
+
+    non_finite: str = MISSING
+    most_skipped: int = MISSING
+    most_kl: float | None = MISSING
+    most_dead: int | None = MISSING
+
+
+@dataclass
 class NamedSettings:
     """A group with nothing to set yet but its name: `tracking` and `launch`."""
 
@@ -96,6 +106,7 @@ class Settings:
     window: WindowSettings = MISSING
     train: TrainSettings = MISSING
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    guard: GuardSettings = field(default_factory=GuardSettings)
     tracking: NamedSettings = MISSING
     launch: NamedSettings = MISSING
     seed: int = MISSING

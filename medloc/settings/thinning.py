@@ -1,10 +1,10 @@
 """A grid made smaller for a trial: what was added to every run, so that its pages can be told from real ones."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from medloc.records.atomic import write_json
+from medloc.records.bounds import bounded_text, parsed
 
 NAME = "thinning.json"
 
@@ -49,9 +49,9 @@ def read_thinning(results: Path) -> Thinning:
     if not path.exists():
         return WHOLE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        lists = {key: tuple(content[key]) for key in ("overrides", "seeds", "datasets")}
-        return Thinning(**lists, smoke=bool(content["smoke"]))
+        content = parsed(bounded_text(path))
+        overrides, datasets = (tuple(map(str, content[key])) for key in ("overrides", "datasets"))
+        return Thinning(overrides, tuple(map(int, content["seeds"])), datasets, bool(content["smoke"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: not what medloc.reproduce writes ({error}); remove the folder {results}.") from None
 

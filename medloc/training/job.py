@@ -4,6 +4,7 @@ import shutil
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,19 +17,26 @@ from medloc.data.box_baselines import best_constant_box, constant_box_ious, medi
 from medloc.data.example import Example
 from medloc.evaluation.metrics import Metrics
 from medloc.evaluation.samples import Sample, read_samples, write_samples
+from medloc.records.atomic import sweep
 from medloc.records.files import read_record, write_record
 from medloc.records.key import run_key, without_unused_groups
 from medloc.records.record import CurvePoint, Record, RunMetrics, Scores, no_metrics
 from medloc.settings.job import Job
 from medloc.settings.run import Settings
+from medloc.training.checkpoint import drop_unfinished
+from medloc.training.claim import ClaimedError, claim
+from medloc.training.failures import failures_said
+from medloc.training.guard import Guard
 from medloc.training.hardware import cores, peak_memory_mb, set_threads
+from medloc.training.leaving import Leaving
 from medloc.training.midway import Midway, read_curve, table_and_evaluation_steps
 from medloc.training.opening import now, opening_record
 from medloc.training.progress import ProgressBar
 from medloc.training.resume import finished_steps
+from medloc.training.room import require_writable
 from medloc.training.steps import planned_steps
 from medloc.training.systems import System, Training, check_family, load_system
-from medloc.training.trace import TraceWriter, median_step
+from medloc.training.trace import TraceWriter, median_step, traced_steps
 
 
 @dataclass(frozen=True)
@@ -50,16 +58,24 @@ class Outcome:
     notes: tuple[str, ...]
 
 
-def run_job(job: Job) -> Outcome:
+def run_job(job: Job, wait: bool = False) -> Outcome:
     """Does one run, or what is left of it.
 
     A complete run is not repeated, an interrupted one goes on from its last checkpoint, a failed one is tried again.
 
+    Args:
+        job: the run.
+        wait: if another process is making it, until that has ended.
+
     Raises:
-        Whatever ended the run; its record then says `failed` and why.
+        ClaimedError: another process is making it, and `wait` is not set.
+        Stopped: SIGTERM came; everything up to a checkpoint of this moment is kept.
+        Exception: whatever else ended the run; its record then says `failed` and why.
     """
     settings = job.settings
     check_family(settings)
+    for name in ("results", "cache"):
+        require_writable(name, Path(getattr(settings, name)).expanduser().resolve())
     threads = settings.threads or cores()
     set_threads(threads)
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
@@ -71,17 +87,25 @@ def run_job(job: Job) -> Outcome:
     used = without_unused_groups(config, settings.method.uses_schedule)
     key = run_key(used, data=data.fingerprint, model=system.fingerprint)
     folder = Path(settings.results).expanduser().resolve() / "runs" / key
-    earlier = _earlier(folder)
     images = {example.id: example.image for example in _evaluated(settings, data)}
     notes = (*data.notes, *system.notes(data.train))
-    if settings.rerun and earlier:
-        folder.rename(folder.with_name(f"{key}.moved-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
-    elif earlier and earlier.status == "complete":
+    earlier = _earlier(folder)
+    if earlier and earlier.status == "complete" and not settings.rerun:
+        if (folder / "checkpoints").exists():  # killed between its record and their removal, or about to remove them
+            with suppress(ClaimedError), claim(folder):
+                shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         return Outcome(folder, earlier, False, images, notes)
-    folder.mkdir(parents=True, exist_ok=True)
-    record = opening_record(job, key, used, data, system.fingerprint, threads)
-    write_record(folder, record)
-    return Outcome(folder, _finish(record, folder, settings, data, system), True, images, notes)
+    with claim(folder, wait):
+        earlier = _earlier(folder)  # whoever held the claim may have come to its end
+        if settings.rerun and earlier:
+            folder.rename(folder.with_name(f"{key}.moved-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
+        elif earlier and earlier.status == "complete":
+            return Outcome(folder, earlier, False, images, notes)
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+        record = opening_record(job, key, used, data, system.fingerprint, threads)
+        write_record(folder, record)
+        return Outcome(folder, _finish(record, folder, settings, data, system), True, images, notes)
 
 
 def _earlier(folder: Path) -> Record | None:
@@ -100,7 +124,8 @@ def _finish(record: Record, folder: Path, settings: Settings, data: LoadedDatase
         metrics, timings = _measure(folder, settings, data, system)
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        write_record(folder, replace(record, status="failed", reason=reason, ended=now()))
+        with suppress(OSError):  # a disk that is full takes no record either: it stays `running`
+            write_record(folder, replace(record, status="failed", reason=reason, ended=now()))
         raise
     done = replace(
         record,
@@ -183,14 +208,23 @@ def _train(folder: Path, settings: Settings, data: LoadedDataset, system: System
         return _point(step, system.answer(along))
 
     total = planned_steps(settings.train, len(data.train))
+    drop_unfinished(folder / "checkpoints", traced_steps(folder))
     resume = finished_steps(folder / "checkpoints")
     trace = TraceWriter(folder, resume)
     steps = table_and_evaluation_steps(total, settings.evaluation.points, settings.train.table_step)
     title = f"{settings.dataset.name} {settings.method.name} seed {settings.seed}"
-    callbacks = [Midway(folder, resume, steps, midway), ProgressBar(trace, title)]
+    leaving = Leaving()
+    callbacks = [
+        Guard(settings.guard, trace),
+        Midway(folder, resume, steps, midway),
+        ProgressBar(trace, title),
+        leaving,
+    ]
     begin = time.perf_counter()
-    system.train(Training(data.train, total, folder / "checkpoints", trace, callbacks))
-    system.save(folder / "model")
+    with failures_said(folder):
+        with leaving:
+            system.train(Training(data.train, total, folder / "checkpoints", trace, callbacks))
+        system.save(folder / "model")
     return time.perf_counter() - begin
 
 

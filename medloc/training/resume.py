@@ -10,7 +10,9 @@ from typing import Any
 
 from transformers.trainer_callback import PrinterCallback
 
+from medloc.models.load import TRUSTED, WEIGHTS
 from medloc.training.checkpoint import checkpoint_step, newest_checkpoint
+from medloc.training.room import require_room
 
 
 class LoadsSavedLayout:
@@ -18,7 +20,7 @@ class LoadsSavedLayout:
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         target = self.accelerator.unwrap_model(model or self.model)  # type: ignore[attr-defined]
-        saved = type(target).from_pretrained(resume_from_checkpoint, dtype=target.dtype)
+        saved = type(target).from_pretrained(resume_from_checkpoint, dtype=target.dtype, **TRUSTED, **WEIGHTS)
         target.load_state_dict(saved.state_dict(), strict=True)
 
 
@@ -31,6 +33,7 @@ def finished_steps(folder: Path) -> int:
 def fit(trainer: Any, folder: Path) -> None:
     """Trains to `args.max_steps`, going on from the newest whole checkpoint under `folder` if there is one."""
     trainer.remove_callback(PrinterCallback)
+    require_room(trainer, folder)
     checkpoint = newest_checkpoint(folder)
     if checkpoint and finished_steps(folder) >= trainer.args.max_steps:  # trained to the end, and stopped after that
         trainer._load_from_checkpoint(str(checkpoint))

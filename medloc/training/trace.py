@@ -1,7 +1,10 @@
 """`trace.jsonl`: one line per optimizer step, equal byte for byte between equal runs; wall times lie beside it."""
 
 import json
+import math
+import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -28,12 +31,19 @@ def trace_line(step: int, seen: Observation | None, logs: dict[str, Any]) -> dic
         seen: its completions; None under a system that samples none, whose entry has the same names with null.
         logs: what the trainer logged.
     """
+    logged = {name: _finite(logs.get(name)) for name in FROM_LOGS}
+    if "grad_norm" in logs and logged["grad_norm"] is None:
+        logged["loss"] = None  # the step was left out, and what the trainer logs in its place is made up
     return {
         "step": step,
         **(_observed(seen) if seen else NOTHING_SEEN),
         "completion_length": logs.get("completions/mean_length"),
-        **{name: logs.get(name) for name in FROM_LOGS},
+        **logged,
     }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _observed(seen: Observation) -> dict[str, Any]:
@@ -91,6 +101,8 @@ class TraceWriter(TrainerCallback):
         if logs is None or "loss" not in logs or not state.is_world_process_zero:
             return
         self.last = trace_line(state.global_step, self.seen, logs)
+        if not os.fstat(self.trace.fileno()).st_nlink:
+            raise OSError(f"{self.trace.name} was deleted while its run was writing it; the same command starts anew.")
         _append(self.trace, self.last)
         _append(self.timings, {"step": state.global_step, "seconds": round(self.seconds, 4)})
         self.seen = None
@@ -103,8 +115,26 @@ class TraceWriter(TrainerCallback):
 def keep_until(path: Path, step: int) -> None:
     """Drops a JSON-lines file's entries after optimizer step `step`, and a torn last line."""
     if path.exists():
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
-        write_text(path, "".join(line for line in lines if json.loads(line)["step"] <= step))
+        write_text(path, "".join(line for line, its_step in _steps_of(path) if its_step <= step))
+
+
+def traced_steps(folder: Path) -> int:
+    """Returns how many optimizer steps, from the first on, `folder/trace.jsonl` has every line of."""
+    path = folder / "trace.jsonl"
+    steps = [step for _, step in _steps_of(path)] if path.exists() else []
+    return next((place for place, step in enumerate(steps) if step != place + 1), len(steps))
+
+
+def _steps_of(path: Path) -> Iterator[tuple[str, int]]:
+    """Yields every whole line with its optimizer step, up to the first that is damaged: what follows is not known."""
+    for line in path.read_bytes().decode("utf-8", "replace").splitlines(keepends=True):
+        try:
+            step = json.loads(line)["step"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return
+        if not line.endswith("\n") or type(step) is not int:
+            return
+        yield line, step
 
 
 def _append(file: TextIO, entry: dict[str, Any]) -> None:

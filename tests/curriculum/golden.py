@@ -1,4 +1,4 @@
-"""Golden traces of the curriculum: `python -m tests.curriculum.golden` writes them anew.
+"""Golden traces of the curriculum: `python -m tests.curriculum.golden` writes them anew, from a clean tree only.
 
 Do so only when a number is meant to change, and say why in the changelog under "Numbers may change".
 """
@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from medloc.curriculum import curriculum_from
+from tests.clean_tree import require_clean_tree
 from tests.curriculum.configs import config
 from tests.curriculum.test_against_reference import stream
 
@@ -33,6 +34,7 @@ def decisions(settings, steps):
 
 
 def main():
+    require_clean_tree()
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in CASES:
         rows = recorded(name)

@@ -86,11 +86,21 @@ def test_the_folder_of_a_killed_run_is_ignored(tmp_path, tiny):
     assert len(load_dataset(dataset_settings("heel"), tmp_path).train) == 24
 
 
+def test_what_a_killed_run_left_is_removed(tmp_path, monkeypatch):
+    settings = PhantomSettings(**TINY)
+    scratch = tmp_path / f".heel-{phantom_key('heel', settings)}.tmp"
+    scratch.mkdir()
+    (scratch / "half.jpg").write_text("half")
+    phantom_roots("heel", settings, tmp_path)
+    assert not scratch.exists()
+    assert not list(tmp_path.rglob("half.jpg"))
+
+
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(xray, "draw", lambda rng, label: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         phantom_roots("heel", PhantomSettings(**TINY), tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert not any(path.is_dir() for path in tmp_path.iterdir())
 
 
 def test_a_faster_process_wins(tmp_path, tiny, monkeypatch):
@@ -107,7 +117,7 @@ def test_a_faster_process_wins(tmp_path, tiny, monkeypatch):
     assert phantom_roots("heel", PhantomSettings(**TINY), tmp_path) == PhantomRoots(
         target / "main", target / "calibration"
     )
-    assert [path.name for path in tmp_path.iterdir()] == [rival.name]
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [rival.name]
 
 
 def test_ham_layout(hundreds, tmp_path):

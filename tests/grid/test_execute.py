@@ -66,3 +66,22 @@ def test_a_mistake_in_the_settings_is_not_tried_again(tmp_path):
     tally, _ = done(tmp_path, launch)
     assert rounds == [3]
     assert len(tally.failed) == 3
+
+
+def test_what_another_process_is_making_is_waited_for_and_is_no_failure(tmp_path, monkeypatch):
+    pauses, claimed = [], {"tn3k": 2}
+    monkeypatch.setattr("medloc.grid.execute.time.sleep", pauses.append)
+    plain = Launch(heel=1)
+
+    def launch(tasks):
+        for (run, _), result in zip(tasks, plain(tasks), strict=True):
+            dataset = run.identity["dataset"]
+            claimed[dataset] = claimed.get(dataset, 0) - 1
+            yield Result(run, "is being made by another", claimed=True) if claimed[dataset] >= 0 else result
+
+    tally, lines = done(tmp_path, launch)
+    assert plain.rounds == [["heel", "tn3k", "ham10000"], ["heel", "tn3k"], ["tn3k"]]
+    assert (len(tally.complete), tally.failed) == (3, {})
+    assert lines[2] == "1 failed; trying again."
+    assert lines[4] == "1 being made by another process; waiting for them."
+    assert len(pauses) == 1

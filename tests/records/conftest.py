@@ -5,9 +5,8 @@ import pytest
 from medloc.records import Record
 
 
-@pytest.fixture
-def record():
-    """A small complete record; `record(status="failed", reason="...")` replaces fields."""
+def make_record(**changes):
+    """A small complete record; `make_record(status="failed", reason="...")` replaces fields."""
     scores = {"n": 4, "a50": 0.75, "a80": 0.25, "map": 0.4, "mean_iou": 0.55, "parse_rate": 1.0}
     complete = Record(
         key="0123456789abcdef",
@@ -42,4 +41,10 @@ def record():
         started="2026-01-01T00:00:00+00:00",
         ended="2026-01-01T00:01:20+00:00",
     )
-    return lambda **changes: replace(complete, **changes)
+    return replace(complete, **changes)
+
+
+@pytest.fixture
+def record():
+    """Makes a small complete record."""
+    return make_record

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from medloc.settings.job import compose_job
-from medloc.training.checkpoint import STATE_FILE, newest_checkpoint
 from medloc.training.grpo import grpo_config, planned_steps
 from medloc.training.trainer import HOOKS, check_trl
 
@@ -65,12 +64,3 @@ def test_a_vanished_hook_is_refused_by_name(monkeypatch):
     monkeypatch.setitem(HOOKS, "_score_everything", ("self",))
     with pytest.raises(RuntimeError, match=r"GRPOTrainer\._score_everything takes \(\)"):
         check_trl()
-
-
-def test_an_interrupted_checkpoint_does_not_count(tmp_path):
-    for step in (2, 10, 30):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-    assert newest_checkpoint(tmp_path) is None
-    (tmp_path / "checkpoint-2" / STATE_FILE).write_text("{}")
-    (tmp_path / "checkpoint-10" / STATE_FILE).write_text("{}")
-    assert newest_checkpoint(tmp_path).name == "checkpoint-10"

@@ -5,7 +5,7 @@ import pytest
 from medloc.curriculum import Decision
 from medloc.training.midway import evaluation_steps
 from medloc.training.sparsity import group_shares
-from medloc.training.trace import keep_until, trace_line
+from medloc.training.trace import keep_until, trace_line, traced_steps
 from medloc.training.trainer import Observation
 
 IOUS = [[0.1, 0.2], [0.6, 0.4], [0.7, 0.9], [0.5, 0.49]]
@@ -60,3 +60,33 @@ def test_evaluations_are_spread_over_the_run_and_end_with_it(total, points, expe
 def test_shares_of_groups_sum_to_one():
     # at 0.45: [.1 .2] misses, [.6 .4] is mixed, [.7 .9] and [.5 .49] hit
     assert group_shares(IOUS, 0.45) == (0.25, 0.25, 0.5)
+
+
+def test_a_number_that_is_none_is_null_and_so_is_the_loss_of_a_step_left_out():
+    line = trace_line(7, None, {"loss": 0.25, "grad_norm": float("nan"), "kl": float("inf"), "entropy": 1.0})
+    assert (line["loss"], line["grad_norm"], line["kl"], line["entropy"]) == (None, None, None, 1.0)
+    json.dumps(line, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        ('{"step": 1}\n{"step": 2}\n', 2),
+        ('{"step": 1}\n{"step": 2}', 1),  # torn
+        ('{"step": 1}\n{"ste\n{"step": 3}\n', 1),  # damaged in the middle
+        ('{"step": 1}\n{"step": 3}\n', 1),  # a line is missing
+        ('{"step": 2}\n', 0),
+        ('{"step": 1}\n\0\0\0\n', 1),
+        ("[1]\n", 0),
+        ("", 0),
+    ],
+)
+def test_a_checkpoint_stands_on_steps_whose_every_line_is_there(text, steps, tmp_path):
+    (tmp_path / "trace.jsonl").write_text(text)
+    assert traced_steps(tmp_path) == steps
+    keep_until(tmp_path / "trace.jsonl", 1)
+    assert (tmp_path / "trace.jsonl").read_text() in ('{"step": 1}\n', "")
+
+
+def test_without_a_trace_there_is_no_step(tmp_path):
+    assert traced_steps(tmp_path) == 0

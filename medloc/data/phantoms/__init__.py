@@ -8,9 +8,10 @@ import dataclasses
 import hashlib
 import json
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock
 
 from medloc.data.phantoms import dermoscopy, ultrasound, xray
 from medloc.data.phantoms.write import Part, write_ham10000, write_heel, write_tn3k
@@ -37,8 +38,8 @@ class PhantomRoots:
 def phantom_roots(name: str, settings: PhantomSettings, cache: Path) -> PhantomRoots:
     """Return the phantoms of one data set, drawing them if `cache` does not hold them yet.
 
-    They are drawn into a temporary folder that is renamed when complete: neither a kill nor a second process
-    that draws the same phantoms at the same time can leave a half-filled set.
+    They are drawn into a temporary folder that is renamed when complete, by one process at a time: a kill leaves no
+    half-filled set, and what it does leave the next one removes.
 
     Args:
         name: "ham10000", "tn3k" or "heel".
@@ -48,12 +49,8 @@ def phantom_roots(name: str, settings: PhantomSettings, cache: Path) -> PhantomR
     folder = cache / f"{name}-{phantom_key(name, settings)}"
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=cache))
-        try:
-            _draw(name, settings, scratch)
-            _publish(scratch, folder)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        with FileLock(cache / f".{folder.name}.lock"):
+            _make(name, settings, folder)
     return PhantomRoots(folder / "main", folder / "calibration")
 
 
@@ -72,11 +69,18 @@ def _draw(name: str, settings: PhantomSettings, folder: Path) -> None:
     write(folder / "calibration", Part(1, 0, settings.calibration, settings.seed))
 
 
-def _publish(scratch: Path, folder: Path) -> None:
-    """Rename the finished folder; another process may have been faster, then its identical one stays."""
-    scratch.chmod(0o755)
+def _make(name: str, settings: PhantomSettings, folder: Path) -> None:
+    """Draw into a scratch folder and rename it; whoever held the lock before may have come to its end."""
+    scratch = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(scratch, ignore_errors=True)
+    if folder.exists():
+        return
+    scratch.mkdir()
     try:
+        _draw(name, settings, scratch)
         scratch.rename(folder)
     except OSError:
-        if not folder.exists():
+        if not folder.exists():  # where locks do not hold, another process may have been faster; its folder is the same
             raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
