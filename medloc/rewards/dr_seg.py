@@ -48,8 +48,8 @@ class DrSeg:
             ValueError: other keys than `ious`, or not 1 to 2048 numbers in [0, 1].
         """
         if not isinstance(state, Mapping) or set(state) != {"ious"}:
-            found = sorted(state) if isinstance(state, Mapping) else type(state).__name__
-            raise ValueError(f"the state of reward=dr_seg has the keys {found}; it must have ious alone.")
+            keys = sorted(state) if isinstance(state, Mapping) else type(state).__name__
+            raise ValueError(f"the state of reward=dr_seg has the keys {keys}; it must have ious alone.")
         ious = state["ious"]
         found = f"<{len(ious)} values>" if isinstance(ious, list | tuple) else str(ious)[:80]
         fits = isinstance(ious, list | tuple) and 1 <= len(ious) <= LENGTH
