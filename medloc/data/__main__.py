@@ -120,6 +120,8 @@ def _prepare(given: argparse.Namespace) -> int:
     root = require_folder(given.folder.expanduser(), "the data folder").resolve()
     out = given.out or root / "manifest.jsonl"
     annotations, images = (path and path.expanduser().resolve() for path in (given.annotations, given.images))
+    if images and not images.is_relative_to(root):
+        raise ValueError(f"--images {images} must lie in the data folder {root}; name a folder around both.")
     source = Source(root, given.kind, annotations, images, given.corners, tuple(given.only), given.folder_classes)
     wishes = Wishes(given.name, given.target, given.prompt, given.group, given.table, given.split, given.split_seed)
     problems, masks = Problems(), MaskCache(root, given.cache)
@@ -140,7 +142,7 @@ def _prepare(given: argparse.Namespace) -> int:
 
 def _check(given: argparse.Namespace) -> int:
     manifest, root, problems = _read(given)
-    check_files(given.manifest, manifest, root, problems)
+    manifest = check_files(given.manifest, manifest, root, problems)
     if given.decode:
         decode_all(manifest, root, problems)
     print("\n".join(statement(manifest, root, problems)))

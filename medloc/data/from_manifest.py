@@ -50,8 +50,16 @@ def data_folder(manifest: Path, header: Header, given: str | None = None) -> Pat
     return root.resolve()
 
 
-def check_files(path: Path, manifest: Manifest, root: Path, problems: Problems) -> None:
-    """Look whether every image is below the data folder, opens, and has the size that its boxes are in."""
+def check_files(path: Path, manifest: Manifest, root: Path, problems: Problems) -> Manifest:
+    """Return the manifest without the rows whose image is not below the data folder, does not open or has another size.
+
+    Args:
+        path: The manifest's file, for errors.
+        manifest: As read.
+        root: The data folder, resolved.
+        problems: Takes an error for every such row.
+    """
+    good = []
     rows = tqdm(manifest.rows, desc="reading images", unit="image", disable=None, leave=False, delay=2)
     for number, row in zip(manifest.lines, rows, strict=True):
         with problems.collected(f"{path} line {number}"):
@@ -63,6 +71,8 @@ def check_files(path: Path, manifest: Manifest, root: Path, problems: Problems) 
                 )
             for mask in row.masks:
                 inside(root, mask)
+            good.append((number, row))
+    return Manifest(manifest.header, tuple(row for _, row in good), tuple(number for number, _ in good))
 
 
 def examples_of(row: ManifestRow, root: Path, rule: str, left_out: Counter[str]) -> list[Example]:

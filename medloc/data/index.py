@@ -31,7 +31,7 @@ class ImageIndex:
         return found[0] if found else None
 
     def beside(self, path: Path, stem: str | None = None) -> Path | None:
-        """Return the one image that a label or mask file below the root belongs to; None where there is none.
+        """Return the one image that a label or mask file belongs to; None where there is none.
 
         It has the same name, and lies in every folder of the label's path that holds images elsewhere: labels/b/1.txt
         is never that of images/a/1.jpg where there is a folder b of images. Of several the one with most of the
@@ -44,7 +44,8 @@ class ImageIndex:
         Raises:
             ValueError: several fit equally.
         """
-        *folders, _ = path.relative_to(self._root).parts
+        below = path.is_relative_to(self._root)  # of a path elsewhere only the nearest folder can mean something
+        folders = list(path.relative_to(self._root).parts[:-1] if below else path.parts[-2:-1])
         needed = self._folders.intersection(folders)
         candidates = [
             (_common(image.relative_to(self._root).parts[:-1], folders), image)

@@ -167,6 +167,8 @@ def _one(values: set[str]) -> str:
 
 
 def _below(root: Path, path: Path) -> str:
+    if not path.is_relative_to(root):
+        raise ValueError(f"{path} leaves the data folder {root}; name a folder around both.")
     name = path.relative_to(root).as_posix()
     inside(root, name)
     return name

@@ -77,8 +77,12 @@ def rows_of(source: Source, read_mask: Callable[[Path], Mask], problems: Problem
     if source.kind == "masks":
         return rows_of_pairs(root, _pairs(source, images, files, problems), None, read_mask, problems)
     index, by_name = ImageIndex(root, images), source.kind in ("coco", "csv")
-    said = located(index, _read(source, files, problems), by_name, problems)
+    read = _read(source, files, problems)
+    before = problems.count
+    said = list(located(index, read, by_name, problems))
     silent = "images without a label file, taken as without a target" if source.kind == "yolo" else None
+    if problems.count > before:  # a label file fits several images: one without may be the one it belongs to
+        silent = None
     reading = Reading(source.corners, source.only, source.label, silent)
     return rows_of_annotations(root, images, said, reading, problems)
 

@@ -221,8 +221,37 @@ def test_a_label_file_that_fits_two_images_is_an_error(tmp_path):
         save_image(tmp_path / folder / "1.jpg")
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels" / "1.txt").write_text("0 0.5 0.5 0.5 0.5")
-    _, problems = prepared(tmp_path)
+    manifest, problems = prepared(tmp_path)
     assert re.search(r"labels/1\.txt: fits 2 images", problems.errors[0])
+    assert manifest.rows == ()  # neither is taken as without a target
+
+
+def test_label_files_may_lie_elsewhere_and_masks_and_images_may_not(tmp_path, capsys):
+    root, elsewhere = tmp_path / "own", tmp_path / "labels"
+    save_image(root / "1.jpg")
+    save_mask(elsewhere / "1.png", (1, 1, 9, 9))
+    (elsewhere / "1.xml").write_text(voc(("a", 1, 2, 3, 4)))
+    manifest, problems = prepared(root, "voc", annotations=elsewhere)
+    assert (boxes(manifest), problems.errors) == ({"1": [[1, 2, 3, 4]]}, [])
+    _, problems = prepared(root, "masks", annotations=elsewhere)
+    assert re.search(r"labels/1\.png leaves the data folder", problems.errors[0])
+    assert main(["prepare", str(root), "--images", str(elsewhere), "--target", "nodule"]) == 2
+    assert "must lie in the data folder" in capsys.readouterr().err
+
+
+def test_check_opens_nothing_outside_the_data_folder(tmp_path, capsys, monkeypatch):
+    root = tmp_path / "own"
+    masks_of_own(root)
+    main(["prepare", str(root), "--target", "nodule", "--cache", str(tmp_path / "c")])
+    save_image(tmp_path / "secret.png", (40, 30))
+    path = root / "manifest.jsonl"
+    path.write_text(path.read_text().replace("images/p0_0.png", "../secret.png"))
+    opened = []
+    monkeypatch.setattr("PIL.Image.open", lambda path, *more, **named: opened.append(path) or Image.new("L", (40, 30)))
+    assert main(["check", str(path), "--decode"]) == 1
+    assert "manifest.jsonl line 2: ../secret.png leaves the data folder" in capsys.readouterr().err
+    assert opened
+    assert not any("secret" in str(each) for each in opened)
 
 
 def test_groups_by_pattern_and_by_table(tmp_path):
