@@ -3,8 +3,6 @@
 import io
 import json
 import math
-import struct
-import zlib
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -12,9 +10,6 @@ from hypothesis import strategies as st
 
 from medloc.boxes import Box, ParseFailure, parse_box
 from medloc.curriculum import curriculum_from
-from medloc.data.files import image_size
-from medloc.data.images import open_image
-from medloc.data.mask import read_mask
 from medloc.evaluation.samples import read_samples
 from medloc.records import bounded_lines, bounded_text, parsed, read_record, write_record
 from medloc.records.bounds import MAX_LINE
@@ -220,47 +215,3 @@ def test_a_file_at_the_limit_is_read_and_one_byte_more_refused(tmp_path, monkeyp
 def test_what_json_cannot_say_is_a_value_error(text):
     with pytest.raises(ValueError, match=r"."):
         parsed(text)
-
-
-MOST_PIXELS = 178_956_970  # Pillow's: twice Image.MAX_IMAGE_PIXELS
-
-
-def png(path, width, height):
-    """A PNG of a few bytes that says it is this large."""
-
-    def chunk(kind, body):
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b""))
-    return path
-
-
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_an_image_at_the_limit_is_measured_and_a_pixel_more_is_refused_by_name(tmp_path):
-    assert image_size(png(tmp_path / "at.png", MOST_PIXELS, 1)) == (MOST_PIXELS, 1)
-    bomb = png(tmp_path / "bomb.png", MOST_PIXELS + 1, 1)
-    for read in (image_size, open_image, read_mask):
-        with pytest.raises(ValueError, match=r"bomb\.png: .*decompression bomb"):
-            read(bomb)
-
-
-def test_a_table_s_path_that_leaves_the_folder_finds_nothing(tmp_path):
-    from PIL import Image
-
-    from medloc.data.heel import read_heel
-
-    root = tmp_path / "heel"
-    (root / "normal").mkdir(parents=True)
-    Image.new("L", (40, 40)).save(root / "normal" / "1.png")
-    Image.new("L", (40, 40)).save(tmp_path / "outside.png")
-    rows = [
-        "file,xmin,ymin,xmax,ymax",
-        "normal/1.png,1,1,9,9",
-        "../outside.png,1,1,9,9",
-        f"{tmp_path}/outside.png,1,1,9,9",
-    ]
-    (root / "boxes.csv").write_text("\n".join(rows))
-    examples, notes = read_heel(root, "boxes.csv")
-    assert [one.image.name for one in examples] == ["1.png"]
-    assert "2 table rows without an image" in notes[0]

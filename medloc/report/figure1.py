@@ -99,8 +99,8 @@ def _row(line: dict[str, Any]) -> tuple[float, ...]:
     hits = [sum(iou >= threshold for iou in group) for group in ious]
     miss = sum(hit == 0 for hit in hits) / len(ious)
     full = sum(hit == len(group) for hit, group in zip(hits, ious, strict=True)) / len(ious)
-    shown = float("nan") if tau is None else tau
-    return len(ious), len(ious[0]), line["step"], _reward(line), shown, miss, full
+    shown = float("nan") if tau is None else float(tau)
+    return len(ious), len(ious[0]), float(line["step"]), _reward(line), shown, miss, full
 
 
 def _reward(line: dict[str, Any]) -> float:

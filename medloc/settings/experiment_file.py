@@ -85,7 +85,7 @@ def _check_list(key: str, value: Any) -> None:
 def _check_axes(place: str, datasets: Any, seeds: Any) -> None:
     for key, values in (("datasets", datasets), ("seeds", seeds)):
         _check_list(f"{place}: {key}", values)
-        if not values or len(set(values)) != len(values):
+        if not values or any(value in values[:number] for number, value in enumerate(values)):
             raise ValueError(f"{place}: {key}={values} must name at least one, and each once.")
     for dataset in datasets:
         if dataset not in DATASETS:
