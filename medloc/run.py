@@ -25,9 +25,9 @@ def _one(config: DictConfig) -> None:
         job = job_from(config, choices, overrides)
         from medloc.report.closing import close_run
         from medloc.report.summary import closing_table
-        from medloc.training.job import run_job  # torch is imported here, and not for --help
+        from medloc.training.workers import do_job  # torch is imported here, and not for --help
 
-        outcome = run_job(job)
+        outcome = do_job(job)
         for note in outcome.notes:
             print(note)
         if outcome.fresh:

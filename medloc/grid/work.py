@@ -46,9 +46,9 @@ def do_run(run: PlannedRun, overrides: tuple[str, ...]) -> Result:
     except ValueError as error:
         return Result(run, str(error), again=False)
     try:
-        from medloc.training.job import run_job  # torch is imported here
+        from medloc.training.workers import do_job  # torch is imported here
 
-        outcome = run_job(job)
+        outcome = do_job(job)
     except Exception as error:  # whatever ended this run must not end the grid; its record says `failed` and why
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return Result(run, reason, seconds=time.perf_counter() - begin)

@@ -82,13 +82,14 @@ def not_there(key: str, source: str, error: Exception) -> FileNotFoundError:
     return FileNotFoundError(f"{key}={source}: {str(error).splitlines()[0]}")
 
 
-def save_base(model: Any, processor: Any, folder: Path) -> None:
+def save_base(model: Any, processor: Any, folder: Path, weights: dict[str, Any] | None = None) -> None:
     """Saves model and processor in the ordinary layout, with the cache of keys and values on.
 
-    Trainers switch it off in the configuration, and whoever loads a model saved so answers slowly.
+    Trainers switch it off in the configuration, and whoever loads a model saved so answers slowly. `weights` are given
+    where the model itself holds only a part of them.
     """
     model.config.get_text_config().use_cache = True
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, state_dict=weights)
     processor.save_pretrained(folder)
 
 

@@ -18,6 +18,10 @@ NOT_IN_KEY = (
     "device",
     "progress",
     "cache",
+    "launch.timeout_s",
+    "launch.machine",
+    "launch.address",
+    "launch.port",
     "dataset.root",  # the fingerprints of data and model say what was read; where it lay does not matter
     "model.path",
 )

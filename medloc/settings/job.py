@@ -11,6 +11,8 @@ from medloc.curriculum import curriculum_from
 from medloc.records.key import CURRICULUM_GROUPS
 from medloc.rewards import reward_for
 from medloc.settings import CONF, register
+from medloc.settings.batches import check_batches
+from medloc.settings.launch import check_launch
 from medloc.settings.planned import IDENTITY_GROUPS, NOT_A_VARIANT
 from medloc.settings.run import Settings
 from medloc.settings.words import word
@@ -75,20 +77,10 @@ def _check(job: Job, overrides: Sequence[str]) -> None:
                     f"{override} has no meaning with method={method.name}, which has no schedule; drop it or use "
                     "method=medloc."
                 )
-    if train.group_size < 2:
-        raise ValueError(f"train.group_size={train.group_size} must be at least 2; a group of one has no spread.")
-    completions = train.prompts_per_step * train.group_size
-    if completions % train.per_device_batch:
-        raise ValueError(
-            f"train.per_device_batch={train.per_device_batch} must divide train.prompts_per_step x train.group_size = "
-            f"{completions}; {completions} itself always does."
-        )
+    check_launch(job.settings.launch, job.settings.device)
+    check_batches(train, job.settings.launch, method.trainer)
     if job.settings.device not in ("auto", "cpu"):
         raise ValueError(f"device={job.settings.device} must be auto or cpu.")
-    for key in ("max_steps", "epochs", "prompts_per_step", "checkpoints", "keep_checkpoints"):
-        value = getattr(train, key)
-        if value is not None and value < 1:
-            raise ValueError(f"train.{key}={value} must be at least 1.")
     if train.dynamic_sampling < 0:
         raise ValueError(f"train.dynamic_sampling={train.dynamic_sampling} must be at least 0, which turns it off.")
 

@@ -15,6 +15,8 @@ IDENTITY_GROUPS = ("dataset", "model", "method", "schedule", "train")
 NOT_A_VARIANT = (
     *("seed", "results", "cache", "rerun", "device", "threads", "tracking", "launch", "train.max_steps"),
     *("dataset.root", "dataset.evaluate_on", "model.path"),
+    *("launch.engine", "launch.processes", "launch.offload", "launch.timeout_s"),
+    *("launch.machines", "launch.machine", "launch.address", "launch.port"),
 )
 """Keys that change no number, or that the identity names."""
 

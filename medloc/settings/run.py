@@ -6,6 +6,7 @@ from omegaconf import MISSING
 
 from medloc.settings.curriculum import CriteriaSettings, ScheduleSettings, StrategySettings, WindowSettings
 from medloc.settings.dataset import DatasetSettings
+from medloc.settings.launch import LaunchSettings
 
 
 @dataclass
@@ -77,7 +78,7 @@ class EvaluationSettings:
 
 @dataclass
 class NamedSettings:
-    """A group with nothing to set yet but its name: `tracking` and `launch`."""
+    """A group with nothing to set yet but its name: `tracking`."""
 
     name: str = MISSING
 
@@ -96,7 +97,7 @@ class Settings:
     train: TrainSettings = MISSING
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     tracking: NamedSettings = MISSING
-    launch: NamedSettings = MISSING
+    launch: LaunchSettings = MISSING
     seed: int = MISSING
     threads: int | None = MISSING
     device: str = MISSING
@@ -110,5 +111,4 @@ SCHEMAS: dict[tuple[str, str], type] = {
     ("method", "method_schema"): MethodSettings,
     ("train", "train_schema"): TrainSettings,
     ("tracking", "tracking_schema"): NamedSettings,
-    ("launch", "launch_schema"): NamedSettings,
 }

@@ -16,6 +16,7 @@ class WholeCheckpoint:
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)  # type: ignore[misc]
+        self.accelerator.wait_for_everyone()  # type: ignore[attr-defined]  # each rank writes its random state
         if self.args.should_save:  # type: ignore[attr-defined]
             folder = Path(self.args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"  # type: ignore[attr-defined]
             write_text(folder / STATE_FILE, json.dumps(self._own_state()))

@@ -11,6 +11,7 @@ from trl import GRPOConfig
 from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.models.load import LoadedModel
+from medloc.settings.launch import world_size
 from medloc.settings.run import Settings
 from medloc.training.resume import fit
 from medloc.training.semantic import semantic_rewards
@@ -28,7 +29,7 @@ def grpo_config(settings: Settings, steps: int, folder: Path) -> GRPOConfig:
     return GRPOConfig(
         **common_arguments(settings, steps, folder),
         per_device_train_batch_size=train.per_device_batch,
-        gradient_accumulation_steps=completions // train.per_device_batch,
+        gradient_accumulation_steps=completions // (train.per_device_batch * world_size(settings.launch)),
         num_generations=train.group_size,
         temperature=train.temperature,
         top_p=1.0,

@@ -20,11 +20,13 @@ from medloc.records.files import read_record, write_record
 from medloc.records.key import run_key, without_unused_groups
 from medloc.records.record import CurvePoint, Record, RunMetrics, Scores, no_metrics
 from medloc.settings.job import Job
+from medloc.settings.launch import processes_here
 from medloc.settings.run import Settings
 from medloc.training.hardware import cores, peak_memory_mb, set_threads
 from medloc.training.midway import Midway, read_curve, table_and_evaluation_steps
 from medloc.training.opening import now, opening_record
 from medloc.training.progress import ProgressBar
+from medloc.training.ranks import first, first_alone, ranks, shared_out, told, wait
 from medloc.training.resume import finished_steps
 from medloc.training.steps import planned_steps
 from medloc.training.systems import System, Training, check_family, load_system
@@ -60,28 +62,33 @@ def run_job(job: Job) -> Outcome:
     """
     settings = job.settings
     check_family(settings)
-    threads = settings.threads or cores()
+    threads = settings.threads or max(1, cores() // processes_here(settings.launch))
     set_threads(threads)
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    data = load_dataset(settings.dataset, Path(settings.cache))
+    with first_alone():
+        data = load_dataset(settings.dataset, Path(settings.cache))
     system = load_system(settings)
-    config = {**job.config, "threads": threads, "world_size": 1}
+    config = {**job.config, "threads": threads, "world_size": ranks()}
     used = without_unused_groups(config, settings.method.uses_schedule)
     key = run_key(used, data=data.fingerprint, model=system.fingerprint)
     folder = Path(settings.results).expanduser().resolve() / "runs" / key
-    earlier = _earlier(folder)
+    earlier = told(_earlier(folder))
     images = {example.id: example.image for example in _evaluated(settings, data)}
     notes = (*data.notes, *system.notes(data.train))
-    if settings.rerun and earlier:
+    if settings.rerun and earlier and first():
         folder.rename(folder.with_name(f"{key}.moved-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
-    elif earlier and earlier.status == "complete":
+    elif earlier and earlier.status == "complete" and not settings.rerun:
         return Outcome(folder, earlier, False, images, notes)
-    folder.mkdir(parents=True, exist_ok=True)
     record = opening_record(job, key, used, data, system.fingerprint, threads)
-    write_record(folder, record)
-    return Outcome(folder, _finish(record, folder, settings, data, system), True, images, notes)
+    if first():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_record(folder, record)
+    wait()
+    done = _finish(record, folder, settings, data, system)
+    wait()
+    return Outcome(folder, done, True, images, notes)
 
 
 def _earlier(folder: Path) -> Record | None:
@@ -110,6 +117,8 @@ def _finish(record: Record, folder: Path, settings: Settings, data: LoadedDatase
         peak_memory_mb=peak_memory_mb(),
         ended=now(),
     )
+    if not first():
+        return done
     write_record(folder, done)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # not before: what is computed is kept until recorded
     return done
@@ -128,11 +137,14 @@ def _measure(
     }
     metrics["answer_grid"] = Metrics.of(system.nearest(examples)).as_dict()
     if settings.method.trainer is None:
-        write_samples(folder / "samples.jsonl", start)
+        if first():
+            write_samples(folder / "samples.jsonl", start)
         metrics["final"] = metrics["zero_shot"]
         return metrics, {}
     seconds = _train(folder, settings, data, system)
-    last = system.answer(examples)
+    last = shared_out(system.answer, examples)
+    if not first():
+        return metrics, {}
     write_samples(folder / "last.jsonl", last)
     if settings.train.table_step is None or not (folder / "samples.jsonl").exists():
         write_samples(folder / "samples.jsonl", last)
@@ -149,8 +161,11 @@ def _start(folder: Path, system: System, examples: Sequence[Example]) -> list[Sa
     path = folder / "start.jsonl"
     if not system.starts_able:
         return []
-    start = list(read_samples(path)) if path.exists() else system.answer(examples)
-    write_samples(path, start)
+    known = told(path.exists())
+    start = list(read_samples(path)) if known else shared_out(system.answer, examples)
+    if first():
+        write_samples(path, start)
+    wait()
     return start
 
 
@@ -171,8 +186,10 @@ def _train(folder: Path, settings: Settings, data: LoadedDataset, system: System
 
     def midway(step: int) -> CurvePoint:
         if step == settings.train.table_step:
-            write_samples(folder / "samples.jsonl", system.answer(examples))
-        return _point(step, system.answer(few))
+            whole = shared_out(system.answer, examples)
+            if first():
+                write_samples(folder / "samples.jsonl", whole)
+        return _point(step, shared_out(system.answer, few))
 
     total = planned_steps(settings.train, len(data.train))
     resume = finished_steps(folder / "checkpoints")

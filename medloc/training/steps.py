@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from medloc.settings.run import Settings, TrainSettings
+from medloc.training.engines import engine_arguments
 
 
 def planned_steps(train: TrainSettings, images: int) -> int:
@@ -45,4 +46,5 @@ def common_arguments(settings: Settings, steps: int, folder: Path) -> dict[str, 
         "use_cpu": settings.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available()),
         "report_to": "none",
         "disable_tqdm": True,
+        **engine_arguments(settings),
     }

@@ -7,8 +7,9 @@ from medloc.data.example import Example
 from medloc.data.prompts import prompt_for
 from medloc.evaluation.answer import answer_all, nearest_ious
 from medloc.evaluation.samples import Sample
-from medloc.models.load import load_model, save_base
+from medloc.models.load import load_model
 from medloc.settings.run import Settings
+from medloc.training.whole_model import save_whole
 
 
 class VisionLanguageSystem:
@@ -46,4 +47,4 @@ class VisionLanguageSystem:
 
     def save(self, folder: Path) -> None:
         """Saves model and processor."""
-        save_base(self.loaded.model, self.loaded.processor, folder)
+        save_whole(self.loaded.model, self.loaded.processor, folder, self.settings)
