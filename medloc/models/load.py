@@ -10,6 +10,7 @@ import torch
 from huggingface_hub.errors import HFValidationError
 
 from medloc.models.family import FAMILIES, AnswerGrid
+from medloc.settings.published import PublishedModelSettings
 from medloc.settings.run import ModelSettings
 
 BASES = Path(__file__).parent / "bases"
@@ -42,6 +43,11 @@ def base_folder(settings: ModelSettings) -> str:
     if settings.path is not None:
         return settings.path
     folder = BASES / settings.name
+    if isinstance(settings, PublishedModelSettings):
+        raise FileNotFoundError(
+            f"model.path=null: model={settings.name} has no checkpoint that transformers loads; give the folder of a "
+            "converted one (conf/model says how)."
+        )
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(
             f"model.path=null: no base is shipped for model={settings.name}; give a folder, or make one with "
@@ -63,9 +69,11 @@ def load_model(settings: ModelSettings) -> LoadedModel:
     source = base_folder(settings)
     try:
         processor = family.processor.from_pretrained(source)
-        model = family.model.from_pretrained(source, dtype=getattr(torch, settings.dtype))
+        model = family.model.from_pretrained(source, dtype=getattr(torch, settings.dtype), **_how(settings))
     except NOT_THERE as error:
         raise not_there("model.path", source, error) from error
+    if isinstance(settings, PublishedModelSettings) and settings.freeze_vision:
+        vision_tower(model).requires_grad_(False)
     family.bound(processor.image_processor, settings.min_pixels, settings.max_pixels)
     return LoadedModel(
         model=model.eval(),
@@ -73,6 +81,16 @@ def load_model(settings: ModelSettings) -> LoadedModel:
         grid=lambda width, height: family.grid(processor.image_processor, width, height, settings.answer_step),
         fingerprint=model_fingerprint(source, model.config),
     )
+
+
+def _how(settings: ModelSettings) -> dict[str, Any]:
+    attention = settings.attention if isinstance(settings, PublishedModelSettings) else None
+    return {"attn_implementation": attention} if attention else {}
+
+
+def vision_tower(model: Any) -> Any:
+    """Returns the part of a vision-language model that sees."""
+    return model.model.visual if hasattr(model.model, "visual") else model.model.vision_tower
 
 
 def not_there(key: str, source: str, error: Exception) -> FileNotFoundError:

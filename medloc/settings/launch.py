@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from omegaconf import MISSING
 
 ENGINES = ("ddp", "fsdp2", "zero2", "zero3")
-ON_PROCESSORS = ("ddp", "fsdp2")
-"""Engines that also run without GPUs."""
+ON_PROCESSORS = ("ddp",)
+"""Engines that also run without GPUs; accelerate would silently take ddp for fsdp2 there."""
 
 
 @dataclass

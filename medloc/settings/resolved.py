@@ -8,11 +8,15 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from medloc.settings import curriculum, dataset, launch, run
+from medloc.settings import curriculum, dataset, launch, published, run
 from medloc.settings.job import Job
 from medloc.settings.run import Settings
 
-SCHEMAS: dict[tuple[str, str], type] = {**curriculum.SCHEMAS, **dataset.SCHEMAS, **launch.SCHEMAS, **run.SCHEMAS}
+SCHEMAS: dict[tuple[str, str], type] = {
+    key: schema
+    for module in (curriculum, dataset, launch, published, run)
+    for key, schema in module.SCHEMAS.items()
+}
 
 
 def write_job(path: Path, job: Job) -> None:

@@ -11,8 +11,10 @@ from trl import GRPOConfig
 from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.models.load import LoadedModel
-from medloc.settings.launch import world_size
+from medloc.settings.launch import engine, world_size
+from medloc.settings.published import SHARDED
 from medloc.settings.run import Settings
+from medloc.training.lora import lora_config
 from medloc.training.resume import fit
 from medloc.training.semantic import semantic_rewards
 from medloc.training.shared_processing import share_processing
@@ -74,7 +76,7 @@ def train_grpo(
     folder: Path,
     trace: TraceWriter,
     callbacks: list[TrainerCallback],
-) -> None:
+) -> Any:
     """Trains `loaded.model` in place, resuming from the newest whole checkpoint under `folder`.
 
     Args:
@@ -86,6 +88,9 @@ def train_grpo(
         folder: where checkpoints lie.
         trace: writes a line per step.
         callbacks: evaluation, progress.
+
+    Returns:
+        The model as the trainer holds it, adapters and all.
     """
     steps = planned_steps(settings.train, len(examples))
     arguments = grpo_config(settings, steps, folder)
@@ -101,10 +106,12 @@ def train_grpo(
         args=arguments,
         train_dataset=training_rows(examples, prompt),
         callbacks=[trace, *callbacks],
+        peft_config=lora_config(settings.model),
     )
-    if settings.train.share_prompts and can_share(trainer.model):
+    if settings.train.share_prompts and engine(settings.launch) not in SHARDED and can_share(loaded.model):
         share_processing(loaded.processor)
-        for model in (trainer.model, trainer.ref_model):
+        for model in (loaded.model, trainer.ref_model):  # adapters are put into the model's own layers
             if model is not None:
                 share_prompts(model)
     fit(trainer, folder)
+    return trainer.model

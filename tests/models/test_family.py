@@ -8,7 +8,7 @@ from transformers.models.got_ocr2.image_processing_got_ocr2 import get_optimal_t
 
 from medloc.boxes import SPACES, Box, iou, parse_box
 from medloc.data.prompts import known_prompts
-from medloc.models.family import FAMILIES, AnswerGrid, internvl_grid, qwen_grid
+from medloc.models.family import FAMILIES, AnswerGrid, thousand_grid, qwen_grid
 from medloc.models.tiny_internvl import tiny_internvl_processor
 from medloc.models.tiny_qwen import MERGE, PATCH, tiny_processor
 
@@ -54,7 +54,7 @@ def test_a_fine_grid_loses_little():
 def test_an_answer_in_thousandths_comes_back_within_half_a_step(width, height, step, data):
     x0, y0 = data.draw(st.integers(0, width - 10)), data.draw(st.integers(0, height - 10))
     box = Box(x0, y0, data.draw(st.integers(x0 + 5, width)), data.draw(st.integers(y0 + 5, height)))
-    grid = internvl_grid(TILES, width, height, step)
+    grid = thousand_grid(TILES, width, height, step)
     answer = parse_box(grid.text(box, width, height))
     assert grid.space in SPACES
     assert all(0 <= value <= 1000 and value % step == 0 for value in answer.as_list())
@@ -87,7 +87,7 @@ def test_a_thousandth_of_the_answer_is_a_thousandth_of_what_internvl_sees(proces
     columns, rows = np.flatnonzero(bright.any(0)), np.flatnonzero(bright.any(1))
     found = Box(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
     thousandths = found.scaled(1000 / seen.shape[1], 1000 / seen.shape[0])
-    answer = parse_box(internvl_grid(processor, width, height).text(box, width, height))
+    answer = parse_box(thousand_grid(processor, width, height).text(box, width, height))
     for axis, (a, b) in enumerate(zip(thousandths.as_list(), answer.as_list(), strict=True)):
         pixel = 1000 / min(seen.shape[1 - axis % 2], size[axis % 2])  # of the image or of what is seen of it
         assert abs(a - b) <= pixel + 0.5

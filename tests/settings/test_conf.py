@@ -13,15 +13,22 @@ GROUPS = ("dataset", "model", "method", "schedule", "strategy", "criteria", "win
 OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("[!_]*.yaml"))]
 
 
+NEEDS = {"launch": ["train.per_device_batch=8"], "multi_node": ["launch.address=first.machine"]}
+"""What an option has to be told beside its name."""
+
+
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_option_composes_and_holds_its_own_values(group, option):
-    job = compose_job([f"{group}={option}"])
+    needed = [*NEEDS.get(group, []), *NEEDS.get(option, [])]
+    job = compose_job([f"{group}={option}", *needed])
     written = yaml.safe_load((CONF / group / f"{option}.yaml").read_text())
     written.pop("defaults")
     for key, value in written.items():
         composed = job.config[group][key]
         if isinstance(value, str) and "${" in value:
             continue  # another key's value, resolved
+        if any(word.startswith(f"{group}.{key}=") for word in needed):
+            continue
         assert composed == (float(value) if isinstance(composed, float) else value)
 
 

@@ -1,14 +1,18 @@
 """A vision-language model: asked in words, answers in words. What trains it is left to its descendants."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from medloc.data.example import Example
 from medloc.data.prompts import prompt_for
 from medloc.evaluation.answer import answer_all, nearest_ious
 from medloc.evaluation.samples import Sample
 from medloc.models.load import load_model
+from medloc.settings.launch import engine
 from medloc.settings.run import Settings
+from medloc.training.lora import merged
 from medloc.training.whole_model import save_whole
 
 
@@ -20,6 +24,8 @@ class VisionLanguageSystem:
     def __init__(self, settings: Settings):
         self.settings = settings
         self.loaded = load_model(settings.model)
+        if engine(settings.launch) == "fsdp2":
+            self.loaded.model._is_fsdp_managed_module = True  # processes then generate in step
         self.prompt = prompt_for(settings.dataset.name, settings.dataset.prompt or settings.method.prompt)
 
     @property
@@ -44,6 +50,11 @@ class VisionLanguageSystem:
     def nearest(self, examples: Sequence[Example]) -> Iterable[float]:
         """Returns what the answer grid allows."""
         return nearest_ious(self.loaded, examples)
+
+    def keep(self, trained: Any) -> None:
+        """Takes a trained model for the one that answers, adapters added into its weights."""
+        if hasattr(trained, "peft_config"):
+            self.loaded = replace(self.loaded, model=merged(trained).eval())
 
     def save(self, folder: Path) -> None:
         """Saves model and processor."""
