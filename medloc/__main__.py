@@ -7,6 +7,7 @@ COMMANDS = {
     "replay": "feed a run's IoUs to another curriculum, without training",
     "score": "score a samples.jsonl again, without a GPU",
     "probe": "before training: how many groups are dead at which threshold",
+    "predict": "ask a trained checkpoint about images: boxes as JSON, and drawn",
     "pretrain": "make a tiny base from general shapes",
 }
 

@@ -13,9 +13,7 @@ from medloc.settings.job import Job
 from medloc.settings.run import Settings
 
 SCHEMAS: dict[tuple[str, str], type] = {
-    key: schema
-    for module in (curriculum, dataset, launch, published, run)
-    for key, schema in module.SCHEMAS.items()
+    key: schema for module in (curriculum, dataset, launch, published, run) for key, schema in module.SCHEMAS.items()
 }
 
 

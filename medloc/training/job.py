@@ -119,6 +119,7 @@ def _finish(record: Record, folder: Path, settings: Settings, data: LoadedDatase
     )
     if not first():
         return done
+    system.describe(folder / "model", done)
     write_record(folder, done)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # not before: what is computed is kept until recorded
     return done

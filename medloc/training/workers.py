@@ -39,7 +39,7 @@ def do_job(job: Job) -> Outcome:
         folder = Path(name)
         write_job(folder / JOB, job)
         code = _watched(worker_command(launch, folder))
-        if code or not (folder / OUTCOME).exists() and _is_first_machine(launch):
+        if code or (not (folder / OUTCOME).exists() and _is_first_machine(launch)):
             raise ValueError(_reason(folder, code))
         return _outcome(folder)
 

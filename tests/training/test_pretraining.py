@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from medloc.data.prompts import known_prompts
-from medloc.models.family import thousand_grid, qwen_grid
+from medloc.models.family import qwen_grid, thousand_grid
 from medloc.models.tiny_internvl import tiny_internvl_processor
 from medloc.models.tiny_qwen import tiny_model, tiny_processor
 from medloc.settings.job import compose_job

@@ -10,9 +10,11 @@ from medloc.data.prompts import prompt_for
 from medloc.evaluation.answer import answer_all, nearest_ious
 from medloc.evaluation.samples import Sample
 from medloc.models.load import load_model
+from medloc.records.record import Record
 from medloc.settings.launch import engine
 from medloc.settings.run import Settings
 from medloc.training.lora import merged
+from medloc.training.model_card import write_model_card
 from medloc.training.whole_model import save_whole
 
 
@@ -55,6 +57,11 @@ class VisionLanguageSystem:
         """Takes a trained model for the one that answers, adapters added into its weights."""
         if hasattr(trained, "peft_config"):
             self.loaded = replace(self.loaded, model=merged(trained).eval())
+
+    def describe(self, folder: Path, record: Record) -> None:
+        """Writes the card of what was saved."""
+        if folder.is_dir():
+            write_model_card(folder, record, self.loaded.grid(1000, 1000).space)
 
     def save(self, folder: Path) -> None:
         """Saves model and processor."""
