@@ -19,7 +19,7 @@ class LoraSettings:
     """Adapters in the language model's layers; rank 0 trains the weights themselves."""
 
     rank: int = MISSING
-    alpha: float = MISSING
+    alpha: int = MISSING
     dropout: float = MISSING
     targets: list[str] = MISSING
     learning_rate: float = MISSING

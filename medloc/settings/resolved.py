@@ -38,10 +38,11 @@ def read_job(path: Path) -> Job:
 
 def _typed(group: str, value: Any) -> Any:
     """Give a group's values the schema that has exactly their keys."""
-    schemas = [schema for (name, _), schema in SCHEMAS.items() if name == group]
+    schemas = {name: schema for (where, name), schema in SCHEMAS.items() if where == group}
     if not schemas or not isinstance(value, Mapping):
         return value
-    for schema in schemas:
+    own = f"{value.get('name')}_schema"  # two schedules have the same keys
+    for schema in sorted(schemas.values(), key=lambda schema: schema is not schemas.get(own)):
         if is_dataclass(schema) and {field.name for field in fields(schema)} == set(value):
             return OmegaConf.merge(OmegaConf.structured(schema), dict(value))
     raise ValueError(f"{group} has keys that no schema of it has: {', '.join(value)}.")

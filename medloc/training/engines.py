@@ -12,8 +12,6 @@ def engine_arguments(settings: Settings) -> dict[str, Any]:
     if not isinstance(launch, ProcessesSettings):
         return {}
     arguments: dict[str, Any] = {"ddp_timeout": launch.timeout_s}
-    if settings.device == "cpu":
-        arguments["ddp_backend"] = "gloo"
     if launch.engine == "fsdp2":
         arguments |= {"fsdp": True, "fsdp_config": fsdp_config(launch)}
     if launch.engine in ("zero2", "zero3"):

@@ -8,6 +8,7 @@ import transformers
 from safetensors.torch import load_file
 
 from medloc.evaluation.predict import load_checkpoint, predict
+from medloc.models.load import load_model
 from medloc.rewards import REWARDS
 from medloc.settings import CONF
 from medloc.settings.job import compose_job
@@ -123,7 +124,7 @@ def test_every_other_preset_does_too(preset, bases, tmp_path, cache, monkeypatch
 @pytest.mark.usefixtures("_rewarded")
 def test_adapters_train_resume_exactly_and_are_merged_into_an_ordinary_checkpoint(bases, tmp_path, cache, monkeypatch):
     lora = ("model.lora.rank=4", "model.lora.learning_rate=0.01", "model.lora.targets=[q_proj,gate_proj]")
-    whole, trained = check("qwen2_5_vl_3b", bases, tmp_path, cache, monkeypatch, *lora)
+    _, trained = check("qwen2_5_vl_3b", bases, tmp_path, cache, monkeypatch, *lora)
     index = json.loads((bases["qwen2_5_vl"] / "model.safetensors.index.json").read_text())["weight_map"]
     base = {key: value for name in set(index.values()) for key, value in load_file(bases["qwen2_5_vl"] / name).items()}
     assert trained.keys() == base.keys()
@@ -163,7 +164,7 @@ def test_every_published_preset_is_tried_here():
 
 
 REFUSED = [
-    (["model=qwen2_5_vl_3b", "model.dtype=bfloat16"], r"model\.dtype=bfloat16 has no float32 masters under launch=single"),
+    (["model=qwen2_5_vl_3b", "model.dtype=bfloat16"], r"bfloat16 has no float32 masters under launch=single"),
     (["model=qwen2_5_vl_3b", "model.dtype=float8"], r"model\.dtype=float8 is not known; use one of float32, bfloat16"),
     (["model=qwen2_5_vl_3b", "model.lora.rank=8", "model.lora.targets=[lm_head]"], r"lm_head\]: .* leave it out"),
     (["model=qwen2_5_vl_3b", "model.lora.rank=8", "model.lora.targets=[]"], r"model\.lora\.targets=\[\] must name"),
@@ -197,7 +198,6 @@ def test_bfloat16_weights_are_for_those_that_keep_masters_or_train_none(given):
 
 
 def test_a_checkpoint_that_transformers_does_not_load_says_what_to_do():
+    settings = compose_job(["model=internvl2_5_4b"]).settings.model
     with pytest.raises(FileNotFoundError, match=r"model\.path=null: model=internvl2_5_4b has no checkpoint"):
-        from medloc.models.load import load_model
-
-        load_model(compose_job(["model=internvl2_5_4b"]).settings.model)
+        load_model(settings)
