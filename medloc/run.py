@@ -2,6 +2,9 @@
 
 import os
 import sys
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -12,8 +15,8 @@ from medloc.settings.job import job_from
 from medloc.settings.plainly import CONFIG_ERRORS, plainly
 
 FAILED = 2
+FAILURES = "MEDLOC_FAILURES"  # where runs note what failed: a launcher may run them in processes of their own
 register()
-_failures: list[str] = []
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -43,24 +46,28 @@ def _report(error: Exception) -> None:
     """Prints a user's mistake as one line; the sweep's other runs go on."""
     said = plainly(error, "run") if isinstance(error, CONFIG_ERRORS) else str(error)
     line = " ".join(said.split())
-    _failures.append(line)
-    print(f"medloc.run: {line}", file=sys.stderr)
+    with Path(os.environ[FAILURES]).open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    print(f"medloc.run: {line}", file=sys.stderr, flush=True)
 
 
 def main() -> int:
     """Runs the command line; returns 0 if every run is complete, 2 if one failed."""
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then hands its errors to us
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    _failures.clear()
-    try:
-        _one()
-    except CONFIG_ERRORS as error:
-        _report(error)
-    except KeyboardInterrupt:
-        print("medloc.run: stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
-        return 130
-    return FAILED if _failures else 0
+    with TemporaryDirectory(prefix="medloc-") as folder:
+        failures = Path(folder) / "failures"
+        os.environ[FAILURES] = str(failures)
+        try:
+            _one()
+        except CONFIG_ERRORS as error:
+            _report(error)
+        except KeyboardInterrupt:
+            print("medloc.run: stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
+            return 130
+        return FAILED if failures.exists() else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # By its name, so that a launcher's processes can import what they are handed.
+    sys.exit(import_module("medloc.run").main())
