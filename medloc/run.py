@@ -30,7 +30,7 @@ def _one(config: DictConfig) -> None:
         from medloc.report.summary import closing_table
         from medloc.training.workers import do_job  # torch is imported here, and not for --help
 
-        outcome = do_job(job)
+        outcome = do_job(job, lambda line: print(line, flush=True))
         for note in outcome.notes:
             print(note)
         if outcome.fresh:

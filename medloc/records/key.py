@@ -27,6 +27,9 @@ NOT_IN_KEY = (
 )
 """Dotted keys left out of the run key, each with everything below it."""
 
+NEUTRAL: Mapping[str, Any] = {"rollout": {"name": "transformers"}}
+"""Keys that came after runs had been made, each with the value that changes nothing: left out of the run key there."""
+
 CURRICULUM_GROUPS = ("schedule", "strategy", "criteria", "window")
 """Config groups that only a method with a curriculum reads."""
 
@@ -77,7 +80,14 @@ def _canonical(value: Any, place: str) -> Any:
 
 def _canonical_mapping(mapping: Mapping[str, Any], place: str) -> dict[str, Any]:
     places = {key: f"{place}.{key}" if place else key for key in _only_texts(mapping, place)}
-    return {key: _canonical(mapping[key], where) for key, where in places.items() if where not in NOT_IN_KEY}
+    kept = {
+        key: where for key, where in places.items() if where not in NOT_IN_KEY and not _neutral(mapping[key], where)
+    }
+    return {key: _canonical(mapping[key], where) for key, where in kept.items()}
+
+
+def _neutral(value: Any, place: str) -> bool:
+    return place in NEUTRAL and value == NEUTRAL[place]
 
 
 def _only_texts(mapping: Mapping[str, Any], place: str) -> list[str]:

@@ -44,21 +44,26 @@ def check_batches(train: TrainSettings, launch: LaunchSettings, trainer: str | N
         )
 
 
-def describe_batches(train: TrainSettings, launch: LaunchSettings, images: int, steps: int) -> str:
+def describe_batches(
+    train: TrainSettings, launch: LaunchSettings, trainer: str | None, images: int, steps: int
+) -> str:
     """Say in one line what a step and an epoch are.
 
     Args:
         train: the `train` group.
         launch: the `launch` group.
+        trainer: `method.trainer`; only "grpo" has completions.
         images: number of training images.
         steps: optimizer steps of the run.
     """
     world, completions = world_size(launch), train.prompts_per_step * train.group_size
     per_epoch = images // train.prompts_per_step
     processes = "" if world == 1 else f" on {world} processes"
+    run = f"the run: {steps} steps = {steps / per_epoch:.2f} epochs"
+    if trainer != BY_COMPLETIONS:
+        return f"a step: {train.prompts_per_step} images{processes}; an epoch: {images} images = {per_epoch} steps; {run}"
     return (
         f"a step: {train.prompts_per_step} prompts x {train.group_size} = {completions} completions in "
         f"{completions // world // train.per_device_batch} micro-batches of {train.per_device_batch}{processes}; an "
-        f"epoch: {images} images = {per_epoch} steps, {per_epoch * completions} completions; the run: {steps} steps = "
-        f"{steps / per_epoch:.2f} epochs"
+        f"epoch: {images} images = {per_epoch} steps, {per_epoch * completions} completions; {run}"
     )

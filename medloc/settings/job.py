@@ -15,6 +15,7 @@ from medloc.settings.batches import check_batches
 from medloc.settings.launch import check_launch
 from medloc.settings.planned import IDENTITY_GROUPS, NOT_A_VARIANT
 from medloc.settings.published import check_model
+from medloc.settings.rollout import check_rollout
 from medloc.settings.run import Settings
 from medloc.settings.words import word
 
@@ -81,6 +82,7 @@ def _check(job: Job, overrides: Sequence[str]) -> None:
     check_launch(job.settings.launch, job.settings.device)
     check_batches(train, job.settings.launch, method.trainer)
     check_model(job.settings.model, job.settings.launch, method.trainer, job.settings.device)
+    check_rollout(job.settings.rollout, job.settings.launch, method.trainer, job.settings.device)
     if job.settings.device not in ("auto", "cpu"):
         raise ValueError(f"device={job.settings.device} must be auto or cpu.")
     if train.dynamic_sampling < 0:

@@ -8,12 +8,14 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from medloc.settings import curriculum, dataset, launch, published, run
+from medloc.settings import curriculum, dataset, launch, published, rollout, run
 from medloc.settings.job import Job
 from medloc.settings.run import Settings
 
 SCHEMAS: dict[tuple[str, str], type] = {
-    key: schema for module in (curriculum, dataset, launch, published, run) for key, schema in module.SCHEMAS.items()
+    key: schema
+    for module in (curriculum, dataset, launch, published, rollout, run)
+    for key, schema in module.SCHEMAS.items()
 }
 
 

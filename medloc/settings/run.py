@@ -7,6 +7,7 @@ from omegaconf import MISSING
 from medloc.settings.curriculum import CriteriaSettings, ScheduleSettings, StrategySettings, WindowSettings
 from medloc.settings.dataset import DatasetSettings
 from medloc.settings.launch import LaunchSettings
+from medloc.settings.rollout import RolloutSettings
 
 
 @dataclass
@@ -98,6 +99,7 @@ class Settings:
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     tracking: NamedSettings = MISSING
     launch: LaunchSettings = MISSING
+    rollout: RolloutSettings = MISSING
     seed: int = MISSING
     threads: int | None = MISSING
     device: str = MISSING

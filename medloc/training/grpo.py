@@ -16,6 +16,7 @@ from medloc.settings.published import SHARDED
 from medloc.settings.run import Settings
 from medloc.training.lora import lora_config
 from medloc.training.resume import fit
+from medloc.training.rollout import own_engine, rollout_arguments
 from medloc.training.semantic import semantic_rewards
 from medloc.training.shared_processing import share_processing
 from medloc.training.sharing import can_share, share_prompts
@@ -44,6 +45,7 @@ def grpo_config(settings: Settings, steps: int, folder: Path) -> GRPOConfig:
         beta=train.beta,
         use_bias_correction_kl=False,  # trl's default since 1.10 changes the KL gradient
         importance_sampling_level="token",
+        **rollout_arguments(settings),
     )
 
 
@@ -94,20 +96,21 @@ def train_grpo(
     """
     steps = planned_steps(settings.train, len(examples))
     arguments = grpo_config(settings, steps, folder)
-    trainer: Any = CurriculumGRPOTrainer(
-        rule=rule,
-        grid=loaded.grid,
-        on_observation=trace.observe,
-        beside=semantic_rewards(settings, arguments.device),
-        redraws=settings.train.dynamic_sampling,
-        mask_dead_kl=settings.train.mask_dead_kl,
-        model=loaded.model,
-        processing_class=loaded.processor,
-        args=arguments,
-        train_dataset=training_rows(examples, prompt),
-        callbacks=[trace, *callbacks],
-        peft_config=lora_config(settings.model),
-    )
+    with own_engine(settings):
+        trainer: Any = CurriculumGRPOTrainer(
+            rule=rule,
+            grid=loaded.grid,
+            on_observation=trace.observe,
+            beside=semantic_rewards(settings, arguments.device),
+            redraws=settings.train.dynamic_sampling,
+            mask_dead_kl=settings.train.mask_dead_kl,
+            model=loaded.model,
+            processing_class=loaded.processor,
+            args=arguments,
+            train_dataset=training_rows(examples, prompt),
+            callbacks=[trace, *callbacks],
+            peft_config=lora_config(settings.model),
+        )
     if settings.train.share_prompts and engine(settings.launch) not in SHARDED and can_share(loaded.model):
         share_processing(loaded.processor)
         for model in (loaded.model, trainer.ref_model):  # adapters are put into the model's own layers

@@ -3,7 +3,7 @@
 import shutil
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from medloc.evaluation.samples import Sample, read_samples, write_samples
 from medloc.records.files import read_record, write_record
 from medloc.records.key import run_key, without_unused_groups
 from medloc.records.record import CurvePoint, Record, RunMetrics, Scores, no_metrics
+from medloc.settings.batches import describe_batches
 from medloc.settings.job import Job
 from medloc.settings.launch import processes_here
 from medloc.settings.run import Settings
@@ -52,10 +53,14 @@ class Outcome:
     notes: tuple[str, ...]
 
 
-def run_job(job: Job) -> Outcome:
+def run_job(job: Job, say: Callable[[str], object] = lambda line: None) -> Outcome:
     """Does one run, or what is left of it.
 
     A complete run is not repeated, an interrupted one goes on from its last checkpoint, a failed one is tried again.
+
+    Args:
+        job: the run.
+        say: is told in one line, before it starts, what a step and an epoch of it are.
 
     Raises:
         Whatever ended the run; its record then says `failed` and why.
@@ -83,6 +88,9 @@ def run_job(job: Job) -> Outcome:
         return Outcome(folder, earlier, False, images, notes)
     record = opening_record(job, key, used, data, system.fingerprint, threads)
     if first():
+        if trainer := settings.method.trainer:
+            total = planned_steps(settings.train, len(data.train))
+            say(describe_batches(settings.train, settings.launch, trainer, len(data.train), total))
         folder.mkdir(parents=True, exist_ok=True)
         write_record(folder, record)
     wait()

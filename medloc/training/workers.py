@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,15 +25,15 @@ from medloc.training.job import Outcome, run_job
 from medloc.training.worker import JOB, OUTCOME
 
 
-def do_job(job: Job) -> Outcome:
-    """Does one run in this process or in those that its launch asks for.
+def do_job(job: Job, say: Callable[[str], object] = lambda line: None) -> Outcome:
+    """Does one run in this process or in those that its launch asks for; `say` is told what a step is.
 
     Raises:
         ValueError: there are fewer GPUs than processes, or the run ended with an error; the message is the worker's.
     """
     launch = job.settings.launch
     if not isinstance(launch, ProcessesSettings):
-        return run_job(job)
+        return run_job(job, say)
     check_gpus(launch, job.settings.device)
     with TemporaryDirectory(prefix="medloc-") as name:
         folder = Path(name)

@@ -210,7 +210,7 @@ def test_the_paper_s_step_on_four_gpus():
     settings = compose_job(["train=paper", "launch=ddp", "device=cpu", "train.bf16=false"]).settings
     assert world_size(settings.launch) == 4
     assert grpo_config(settings, 10, Path("unused")).gradient_accumulation_steps == 2
-    said = describe_batches(settings.train, settings.launch, 8012, 1000)
+    said = describe_batches(settings.train, settings.launch, "grpo", 8012, 1000)
     assert said == (
         "a step: 8 prompts x 8 = 64 completions in 2 micro-batches of 8 on 4 processes; an epoch: 8012 images = 1001 "
         "steps, 64064 completions; the run: 1000 steps = 1.00 epochs"
