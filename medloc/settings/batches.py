@@ -44,9 +44,7 @@ def check_batches(train: TrainSettings, launch: LaunchSettings, trainer: str | N
         )
 
 
-def describe_batches(
-    train: TrainSettings, launch: LaunchSettings, trainer: str | None, images: int, steps: int
-) -> str:
+def describe_batches(train: TrainSettings, launch: LaunchSettings, trainer: str | None, images: int, steps: int) -> str:
     """Say in one line what a step and an epoch are.
 
     Args:
@@ -61,7 +59,9 @@ def describe_batches(
     processes = "" if world == 1 else f" on {world} processes"
     run = f"the run: {steps} steps = {steps / per_epoch:.2f} epochs"
     if trainer != BY_COMPLETIONS:
-        return f"a step: {train.prompts_per_step} images{processes}; an epoch: {images} images = {per_epoch} steps; {run}"
+        return (
+            f"a step: {train.prompts_per_step} images{processes}; an epoch: {images} images = {per_epoch} steps; {run}"
+        )
     return (
         f"a step: {train.prompts_per_step} prompts x {train.group_size} = {completions} completions in "
         f"{completions // world // train.per_device_batch} micro-batches of {train.per_device_batch}{processes}; an "
