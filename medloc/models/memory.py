@@ -1,8 +1,8 @@
 """What a run needs on each GPU, estimated from the model's configuration alone: no weights are loaded.
 
-Parameters, gradients and optimizer states are counted; activations follow Korthikanti et al. (arXiv:2205.05198): 34 bytes
-per token and hidden unit of a layer whose attention matrix is not kept. Fragmentation, CUDA's own memory and the libraries'
-buffers are not in it: `HEADROOM` stands for them.
+Parameters, gradients and optimizer states are counted; activations follow Korthikanti et al. (arXiv:2205.05198): 34
+bytes per token and hidden unit of a layer whose attention matrix is not kept. Fragmentation, CUDA's own memory and the
+libraries' buffers are not in it: `HEADROOM` stands for them.
 """
 
 from dataclasses import dataclass

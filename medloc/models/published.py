@@ -1,7 +1,7 @@
 """Shapes of the published checkpoints: enough to build their classes without weights, for estimates and benchmarks.
 
-Numbers are those of the checkpoints' own `config.json`; `tests/models/test_published_shapes.py` holds the parameters they
-give against the published counts. A local folder's own configuration is read in preference.
+Numbers are those of the checkpoints' own `config.json`; a test holds the parameters they give against the published
+counts. A local folder's own configuration is read in preference.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,10 @@ from transformers import InternVLConfig, Qwen2_5_VLConfig, Qwen3VLConfig
 QWEN2_5_ROPE = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]}
 QWEN3_ROPE = {"rope_type": "default", "rope_theta": 5e6, "mrope_section": [24, 20, 20], "mrope_interleaved": True}
 TOKENS = {
-    **{"image_token_id": 151655, "video_token_id": 151656},
-    **{"vision_start_token_id": 151652, "vision_end_token_id": 151653},
+    "image_token_id": 151655,
+    "video_token_id": 151656,
+    "vision_start_token_id": 151652,
+    "vision_end_token_id": 151653,
 }
 
 
@@ -30,8 +32,14 @@ def _text(hidden: int, layers: int, heads: int, kv: int, inner: int, vocabulary:
 
 def _qwen2_5(text: dict[str, Any], vision_inner: int, tied: bool) -> Qwen2_5_VLConfig:
     vision = {
-        **{"depth": 32, "hidden_size": 1280, "num_heads": 16, "intermediate_size": vision_inner, "patch_size": 14},
-        **{"out_hidden_size": text["hidden_size"], "window_size": 112, "fullatt_block_indexes": [7, 15, 23, 31]},
+        "depth": 32,
+        "hidden_size": 1280,
+        "num_heads": 16,
+        "intermediate_size": vision_inner,
+        "patch_size": 14,
+        "out_hidden_size": text["hidden_size"],
+        "window_size": 112,
+        "fullatt_block_indexes": [7, 15, 23, 31],
     }
     text = {**text, "rope_parameters": QWEN2_5_ROPE, "tie_word_embeddings": tied}
     return Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=tied, **TOKENS)
@@ -39,8 +47,13 @@ def _qwen2_5(text: dict[str, Any], vision_inner: int, tied: bool) -> Qwen2_5_VLC
 
 def _qwen3(text: dict[str, Any], depth: int, hidden: int, inner: int, taps: list[int], tied: bool) -> Qwen3VLConfig:
     vision = {
-        **{"depth": depth, "hidden_size": hidden, "num_heads": 16, "intermediate_size": inner, "patch_size": 16},
-        **{"out_hidden_size": text["hidden_size"], "deepstack_visual_indexes": taps},
+        "depth": depth,
+        "hidden_size": hidden,
+        "num_heads": 16,
+        "intermediate_size": inner,
+        "patch_size": 16,
+        "out_hidden_size": text["hidden_size"],
+        "deepstack_visual_indexes": taps,
     }
     text = {**text, "head_dim": 128, "rope_parameters": QWEN3_ROPE, "tie_word_embeddings": tied}
     return Qwen3VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=tied, **TOKENS)
