@@ -124,16 +124,17 @@ def estimate(settings: Settings) -> dict[str, float]:
     width = HALF if settings.model.dtype == "bfloat16" or (zero and train.bf16) else FULL
     whole, share = (world, world) if kind in ("fsdp2", "zero3") else (1, world if zero else 1)
     offloaded = isinstance(launch, ProcessesSettings) and launch.offload
+    away = offloaded and whole > 1  # weights in the machine's memory, the reference's too
     states = ADAM + (MASTER if zero and train.bf16 else 0)
     computed = HALF if train.bf16 or width == HALF else FULL
     completions = train.prompts_per_step * train.group_size // world
     tokens = QUESTION + shape.image_tokens + train.max_completion_length
     kept = KEPT if train.gradient_checkpointing else LAYER
     parts = {
-        "parameters": 0.0 if offloaded and whole > 1 else shape.parameters * width / whole,
+        "parameters": 0.0 if away else shape.parameters * width / whole,
         "gradients": trained * (FULL if lora else width) / share,
         "optimizer": 0.0 if offloaded else trained * states / share,
-        "reference": shape.parameters * width / whole if train.beta and not lora else 0.0,
+        "reference": shape.parameters * width / whole if train.beta and not lora and not away else 0.0,
         "activations": train.per_device_batch * tokens * shape.hidden * (kept * shape.layers + LAYER) * computed / HALF,
         "keys and values": completions * tokens * shape.layers * shape.keys * computed,
         "gathered to generate": shape.parameters * HALF if kind == "zero3" else 0.0,
