@@ -1,7 +1,7 @@
 """One of several processes that train together; started by `medloc.training.workers`, never by hand.
 
 It reads the resolved configuration, does its part of the run, and leaves what the starting process needs: the outcome
-(the first process), or the one line that says what ended it.
+(the first process of a machine), or the one line that says what ended it.
 """
 
 import json
@@ -16,7 +16,7 @@ from accelerate import PartialState
 
 from medloc.settings.resolved import read_job
 from medloc.training.job import run_job
-from medloc.training.ranks import first, rank
+from medloc.training.ranks import rank
 
 JOB, OUTCOME, FAILED = "job.json", "outcome.json", 2
 USER_ERRORS = (ValueError, OSError)
@@ -38,7 +38,7 @@ def main(folder: Path) -> int:
         (folder / f"error-{rank()}.txt").write_text(" ".join(f"{kind}{error}".split()), encoding="utf-8")
         sys.stdout.flush()
         os._exit(FAILED)  # at once: the others wait in a collective, and are ended when this one is seen to be gone
-    if first():
+    if os.environ.get("LOCAL_RANK", "0") == "0":
         said = {
             "folder": str(outcome.folder),
             "fresh": outcome.fresh,

@@ -6,6 +6,7 @@ There is one launcher for every engine. What tells ddp from FSDP or ZeRO is in t
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,10 @@ from medloc.settings.resolved import write_job
 from medloc.training.job import Outcome, run_job
 from medloc.training.worker import JOB, OUTCOME
 
+WARNING = re.compile(r"(\[rank\d+\]:)?\[?[WI]\d{4} ")
+FAILURE = re.compile(r"E\d{4} ")
+"""How torch's own lines begin: a letter, month and day."""
+
 
 def do_job(job: Job, say: Callable[[str], object] = lambda line: None) -> Outcome:
     """Does one run in this process or in those that its launch asks for; `say` is told what a step is.
@@ -38,9 +43,9 @@ def do_job(job: Job, say: Callable[[str], object] = lambda line: None) -> Outcom
     with TemporaryDirectory(prefix="medloc-") as name:
         folder = Path(name)
         write_job(folder / JOB, job)
-        code = _watched(worker_command(launch, folder))
-        if code or (not (folder / OUTCOME).exists() and _is_first_machine(launch)):
-            raise ValueError(_reason(folder, code))
+        code, last_words = _watched(worker_command(launch, folder))
+        if code or not (folder / OUTCOME).exists():
+            raise ValueError(_reason(folder, code, last_words))
         return _outcome(folder)
 
 
@@ -73,16 +78,23 @@ def worker_command(launch: LaunchSettings, folder: Path) -> list[str]:
     return [*torchrun, "-m", "medloc.training.worker", str(folder)]
 
 
-def _watched(command: list[str]) -> int:
-    """Runs the command to its end; a SIGTERM for this process is handed on."""
+def _watched(command: list[str]) -> tuple[int, list[str]]:
+    """Runs the command to its end, a SIGTERM for this process handed on; returns its code and torchrun's last words.
+
+    What workers say goes to the terminal as it comes; what torchrun says of a failure is kept back, for the reason is
+    in a file.
+    """
     path = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+    kept: list[str] = []
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process, _handing_on(process):
         assert process.stderr is not None
-        for line in process.stderr:  # torchrun's own report of a failure is no news to a user
-            if not line.startswith(("W1", "E1", "W0", "E0", "====", "----")) or os.environ.get("MEDLOC_DEBUG"):
-                print(line, end="", file=sys.stderr)
-    return process.returncode
+        for line in process.stderr:
+            if kept or FAILURE.match(line):
+                kept.append(line)
+            elif not WARNING.match(line):
+                print(line, end="", file=sys.stderr, flush=True)
+    return process.returncode, kept
 
 
 @contextmanager
@@ -98,11 +110,12 @@ def _handing_on(process: subprocess.Popen) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _reason(folder: Path, code: int) -> str:
-    """Returns what the first worker to fail said."""
+def _reason(folder: Path, code: int, last_words: list[str]) -> str:
+    """Returns what the first worker to fail said; of one that died without a word, torchrun's report is printed."""
     said = sorted(folder.glob("error-*.txt"), key=lambda path: path.stat().st_mtime_ns)
     if said:
         return said[0].read_text(encoding="utf-8")
+    print("".join(last_words), end="", file=sys.stderr)
     how = f"signal {-code}" if code < 0 else f"exit status {code}"
     return f"a worker of the run died without a word ({how}: killed, or out of memory); the same command goes on."
 
@@ -112,7 +125,3 @@ def _outcome(folder: Path) -> Outcome:
     where = Path(said["folder"])
     images = {name: Path(path) for name, path in said["images"].items()}
     return Outcome(where, read_record(where / "record.json"), said["fresh"], images, tuple(said["notes"]))
-
-
-def _is_first_machine(launch: ProcessesSettings) -> bool:
-    return not isinstance(launch, MachinesSettings) or launch.machine == 0
