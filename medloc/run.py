@@ -46,9 +46,12 @@ def _report(error: Exception) -> None:
     """Prints a user's mistake as one line; the sweep's other runs go on."""
     said = plainly(error, "run") if isinstance(error, CONFIG_ERRORS) else str(error)
     line = " ".join(said.split())
-    with Path(os.environ[FAILURES]).open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
     print(f"medloc.run: {line}", file=sys.stderr, flush=True)
+    try:
+        with Path(os.environ[FAILURES]).open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError:  # on another machine: its launcher has to see the job fail
+        raise error from None
 
 
 def main() -> int:
