@@ -67,8 +67,6 @@ def test_what_moves_numbers_moves_the_key(dotted, value):
         ("progress", False),
         ("window.size", 30.0),
         ("seed", 42.0),
-        ("launch.address", "elsewhere"),
-        ("launch.timeout_s", 60),
         ("rollout", {"name": "transformers"}),  # came later, and changes nothing at this value
         ("schedule.deltas", (0.15, 0.1, 0.05)),
     ],
