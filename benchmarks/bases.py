@@ -1,7 +1,7 @@
 """What the shipped bases can do before any training: general shapes that none of them has seen.
 
-    python -m benchmarks.bases
-    python -m benchmarks.bases --models tiny_m tiny_l --images 100
+python -m benchmarks.bases
+python -m benchmarks.bases --models tiny_m tiny_l --images 100
 """
 
 import argparse

@@ -8,6 +8,7 @@ COMMANDS = {
     "score": "score a samples.jsonl again, without a GPU",
     "data": "images and boxes of any form become one manifest: prepare, check, show, export",
     "probe": "before training: how many groups are dead at which threshold",
+    "predict": "ask a trained checkpoint about images: boxes as JSON, and drawn",
     "pretrain": "make a tiny base from general shapes",
 }
 

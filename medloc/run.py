@@ -2,6 +2,10 @@
 
 import os
 import sys
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -13,6 +17,7 @@ from medloc.settings.plainly import CONFIG_ERRORS, plainly
 from medloc.training.stopped import EXIT_STATUS, Stopped, end_when_asked
 
 FAILED = 2
+FAILURES = "MEDLOC_FAILURES"  # where runs note what failed: a launcher may run them in processes of their own
 register()
 _failures: list[str] = []
 _others: list[Job] = []  # runs that another process was making when their turn came
@@ -34,10 +39,10 @@ def _make(job: Job, wait: bool) -> None:
     from medloc.report.closing import close_run, is_closed
     from medloc.report.summary import closing_table
     from medloc.training.claim import ClaimedError
-    from medloc.training.job import run_job  # torch is imported here, and not for --help
+    from medloc.training.workers import do_job  # torch is imported here, and not for --help
 
     try:
-        outcome = run_job(job, wait)
+        outcome = do_job(job, lambda line: print(line, flush=True), wait)
     except ClaimedError as error:
         _others.append(job)
         print(f"{error}; it is looked at again when the others are done.")
@@ -65,7 +70,9 @@ def _report(error: Exception) -> None:
     said = plainly(error, "run") if isinstance(error, CONFIG_ERRORS) else str(error)
     line = " ".join(said.split())
     _failures.append(line)
-    print(f"medloc.run: {line}", file=sys.stderr)
+    with suppress(OSError), Path(os.environ[FAILURES]).open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    print(f"medloc.run: {line}", file=sys.stderr, flush=True)
 
 
 def main() -> int:
@@ -77,16 +84,20 @@ def main() -> int:
     _failures.clear()
     _others.clear()
     end_when_asked()
-    try:
-        _one()
-        _wait_for_others()
-    except (OSError, *CONFIG_ERRORS) as error:  # Hydra's own folders may not fit on the disk either
-        _report(error)
-    except KeyboardInterrupt as stop:
-        print("medloc.run: stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
-        return EXIT_STATUS if isinstance(stop, Stopped) else 130
-    return FAILED if _failures else 0
+    with TemporaryDirectory(prefix="medloc-") as folder:
+        elsewhere = Path(folder) / "failures"
+        os.environ[FAILURES] = str(elsewhere)
+        try:
+            _one()
+            _wait_for_others()
+        except (OSError, *CONFIG_ERRORS) as error:  # Hydra's own folders may not fit on the disk either
+            _report(error)
+        except KeyboardInterrupt as stop:
+            print("medloc.run: stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
+            return EXIT_STATUS if isinstance(stop, Stopped) else 130
+        return FAILED if _failures or elsewhere.exists() else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # By its name, so that a launcher's processes can import what they are handed.
+    sys.exit(import_module("medloc.run").main())

@@ -91,6 +91,11 @@ def sample_groups(
     ]
 
 
+def answer_images(loaded: LoadedModel, images: Sequence[Image.Image], prompt: str, *, max_new_tokens: int) -> list[str]:
+    """Returns what the model writes, greedily, to each image."""
+    return _complete(loaded, _inputs(loaded, list(images), prompt), max_new_tokens=max_new_tokens, **GREEDY)
+
+
 def nearest_ious(loaded: LoadedModel, examples: Sequence[Example]) -> Iterator[float]:
     """Returns the IoU of the best answer that each example's grid can express: the ceiling of every metric."""
     return nearest_on(loaded.grid, examples)

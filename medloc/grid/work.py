@@ -50,10 +50,10 @@ def do_run(run: PlannedRun, overrides: tuple[str, ...]) -> Result:
     except ValueError as error:
         return Result(run, str(error), again=False)
     from medloc.training.claim import ClaimedError
-    from medloc.training.job import run_job  # torch is imported here
+    from medloc.training.workers import do_job  # torch is imported here
 
     try:
-        outcome = run_job(job)
+        outcome = do_job(job)
     except ClaimedError as error:
         return Result(run, str(error), claimed=True)
     except Exception as error:  # whatever ended this run must not end the grid; its record says `failed` and why

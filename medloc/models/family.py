@@ -9,6 +9,8 @@ from transformers import (
     InternVLProcessor,
     Qwen2_5_VLForConditionalGeneration,
     Qwen2_5_VLProcessor,
+    Qwen3VLForConditionalGeneration,
+    Qwen3VLProcessor,
 )
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 
@@ -53,11 +55,11 @@ def qwen_grid(image_processor: Any, width: int, height: int, step: int = 1) -> A
     return AnswerGrid("resized", resized_width, resized_height, step)
 
 
-def internvl_grid(image_processor: Any, width: int, height: int, step: int = 1) -> AnswerGrid:
-    """Returns InternVL's grid: thousandths of the image, whatever its size.
+def thousand_grid(image_processor: Any, width: int, height: int, step: int = 1) -> AnswerGrid:
+    """Returns the grid of InternVL and Qwen3-VL: thousandths of the image, whatever its size.
 
-    The processor stretches the whole image over its tiles and pads nothing, so a thousandth of the tiles is one of the
-    image.
+    Their processors stretch the whole image (over its tiles, or to multiples of 32 px) and pad nothing, so a thousandth
+    of what is seen is one of the image.
     """
     return AnswerGrid("thousand", 1000, 1000, step)
 
@@ -96,5 +98,6 @@ class Family:
 
 FAMILIES = {
     "qwen2_5_vl": Family(Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor, qwen_grid, _bound_qwen),
-    "internvl": Family(InternVLForConditionalGeneration, InternVLProcessor, internvl_grid, _bound_internvl),
+    "qwen3_vl": Family(Qwen3VLForConditionalGeneration, Qwen3VLProcessor, thousand_grid, _bound_qwen),
+    "internvl": Family(InternVLForConditionalGeneration, InternVLProcessor, thousand_grid, _bound_internvl),
 }

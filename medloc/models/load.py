@@ -10,6 +10,7 @@ import torch
 from huggingface_hub.errors import HFValidationError
 
 from medloc.models.family import FAMILIES, AnswerGrid
+from medloc.settings.published import PublishedModelSettings
 from medloc.settings.run import ModelSettings
 
 BASES = Path(__file__).parent / "bases"
@@ -44,6 +45,11 @@ def base_folder(settings: ModelSettings) -> str:
     if settings.path is not None:
         return settings.path
     folder = BASES / settings.name
+    if isinstance(settings, PublishedModelSettings):
+        raise FileNotFoundError(
+            f"model.path=null: model={settings.name} has no checkpoint that transformers loads; give the folder of a "
+            "converted one (conf/model says how)."
+        )
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(
             f"model.path=null: no base is shipped for model={settings.name}; give a folder, or make one with "
@@ -65,9 +71,11 @@ def load_model(settings: ModelSettings) -> LoadedModel:
     source = base_folder(settings)
     try:
         processor = family.processor.from_pretrained(source, **TRUSTED)
-        model = family.model.from_pretrained(source, dtype=getattr(torch, settings.dtype), **TRUSTED, **WEIGHTS)
+        model = family.model.from_pretrained(source, dtype=getattr(torch, settings.dtype), **_how(settings))
     except NOT_THERE as error:
         raise not_there("model.path", source, error) from error
+    if isinstance(settings, PublishedModelSettings) and settings.freeze_vision:
+        vision_tower(model).requires_grad_(False)
     family.bound(processor.image_processor, settings.min_pixels, settings.max_pixels)
     return LoadedModel(
         model=model.eval(),
@@ -77,6 +85,16 @@ def load_model(settings: ModelSettings) -> LoadedModel:
     )
 
 
+def _how(settings: ModelSettings) -> dict[str, Any]:
+    attention = settings.attention if isinstance(settings, PublishedModelSettings) else None
+    return {**TRUSTED, **WEIGHTS, **({"attn_implementation": attention} if attention else {})}
+
+
+def vision_tower(model: Any) -> Any:
+    """Returns the part of a vision-language model that sees."""
+    return model.model.visual if hasattr(model.model, "visual") else model.model.vision_tower
+
+
 def not_there(key: str, source: str, error: Exception) -> FileNotFoundError:
     """Returns the one-line error for a `source` of weights, given by the setting `key`, that could not be loaded."""
     if isinstance(error, HFValidationError) or (isinstance(error.__cause__, HFValidationError)):
@@ -84,13 +102,14 @@ def not_there(key: str, source: str, error: Exception) -> FileNotFoundError:
     return FileNotFoundError(f"{key}={source}: {str(error).splitlines()[0]}")
 
 
-def save_base(model: Any, processor: Any, folder: Path) -> None:
+def save_base(model: Any, processor: Any, folder: Path, weights: dict[str, Any] | None = None) -> None:
     """Saves model and processor in the ordinary layout, with the cache of keys and values on.
 
-    Trainers switch it off in the configuration, and whoever loads a model saved so answers slowly.
+    Trainers switch it off in the configuration, and whoever loads a model saved so answers slowly. `weights` are given
+    where the model itself holds only a part of them.
     """
     model.config.get_text_config().use_cache = True
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, state_dict=weights)
     processor.save_pretrained(folder)
 
 

@@ -20,6 +20,10 @@ NOT_IN_KEY = (
     "progress",
     "cache",
     "evaluation.keep_mb",
+    "launch.timeout_s",
+    "launch.machine",
+    "launch.address",
+    "launch.port",
     "dataset.root",  # the fingerprints of data and model say what was read; where it lay does not matter
     "dataset.manifest",
     "model.path",
@@ -29,6 +33,7 @@ NOT_IN_KEY = (
 ADDED_LATER: dict[str, Any] = {
     "dataset.target": None,
     "dataset.validation_fraction": 0,
+    "rollout": {"name": "transformers"},
 }
 """Dotted keys younger than the first records -> the value at which they change nothing and are left out of the run key,
 so that a run that does not use them keeps its name."""

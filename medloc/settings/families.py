@@ -13,7 +13,7 @@ FAMILIES = {
         "3B": "qwen2_5_vl_3b",
         "7B": "qwen2_5_vl_7b",
         "32B": "qwen2_5_vl_32b",
-        "InternVL-4B": "internvl_4b",
+        "InternVL-4B": "internvl2_5_4b",
         "GroundingDINO-L": "grounding_dino_b",
         "specialist": "specialist",
     },

@@ -11,7 +11,11 @@ from medloc.curriculum import curriculum_from
 from medloc.records.key import CURRICULUM_GROUPS
 from medloc.rewards import reward_for
 from medloc.settings import CONF, register
+from medloc.settings.batches import check_batches
+from medloc.settings.launch import check_launch
 from medloc.settings.planned import IDENTITY_GROUPS, NOT_A_VARIANT
+from medloc.settings.published import check_model
+from medloc.settings.rollout import check_rollout
 from medloc.settings.run import Settings
 from medloc.settings.words import word
 
@@ -75,20 +79,12 @@ def _check(job: Job, overrides: Sequence[str]) -> None:
                     f"{override} has no meaning with method={method.name}, which has no schedule; drop it or use "
                     "method=medloc."
                 )
-    if train.group_size < 2:
-        raise ValueError(f"train.group_size={train.group_size} must be at least 2; a group of one has no spread.")
-    completions = train.prompts_per_step * train.group_size
-    if completions % train.per_device_batch:
-        raise ValueError(
-            f"train.per_device_batch={train.per_device_batch} must divide train.prompts_per_step x train.group_size = "
-            f"{completions}; {completions} itself always does."
-        )
+    check_launch(job.settings.launch, job.settings.device)
+    check_batches(train, job.settings.launch, method.trainer)
+    check_model(job.settings.model, job.settings.launch, method.trainer, job.settings.device)
+    check_rollout(job.settings.rollout, job.settings.launch, method.trainer, job.settings.device)
     if job.settings.device not in ("auto", "cpu"):
         raise ValueError(f"device={job.settings.device} must be auto or cpu.")
-    for key in ("max_steps", "epochs", "prompts_per_step", "checkpoints", "keep_checkpoints"):
-        value = getattr(train, key)
-        if value is not None and value < 1:
-            raise ValueError(f"train.{key}={value} must be at least 1.")
     guard = job.settings.guard
     if guard.non_finite not in ("stop", "skip"):
         raise ValueError(f"guard.non_finite={guard.non_finite} must be stop or skip.")

@@ -16,6 +16,8 @@ NOT_A_VARIANT = (
     *("seed", "results", "cache", "rerun", "device", "threads", "tracking", "launch", "train.max_steps"),
     *("dataset.root", "dataset.manifest", "dataset.evaluate_on", "model.path", "evaluation.keep_mb"),
     *("guard.non_finite", "guard.most_skipped", "guard.most_kl", "guard.most_dead"),
+    *("launch.engine", "launch.processes", "launch.offload", "launch.timeout_s"),
+    *("launch.machines", "launch.machine", "launch.address", "launch.port"),
 )
 """Keys that change no number, or that the identity names."""
 

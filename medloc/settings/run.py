@@ -6,6 +6,8 @@ from omegaconf import MISSING
 
 from medloc.settings.curriculum import CriteriaSettings, ScheduleSettings, StrategySettings, WindowSettings
 from medloc.settings.dataset import DatasetSettings
+from medloc.settings.launch import LaunchSettings
+from medloc.settings.rollout import RolloutSettings
 
 
 @dataclass
@@ -88,7 +90,7 @@ class GuardSettings:
 
 @dataclass
 class NamedSettings:
-    """A group with nothing to set yet but its name: `tracking` and `launch`."""
+    """A group with nothing to set yet but its name: `tracking`."""
 
     name: str = MISSING
 
@@ -108,7 +110,8 @@ class Settings:
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
     tracking: NamedSettings = MISSING
-    launch: NamedSettings = MISSING
+    launch: LaunchSettings = MISSING
+    rollout: RolloutSettings = MISSING
     seed: int = MISSING
     threads: int | None = MISSING
     device: str = MISSING
@@ -122,5 +125,4 @@ SCHEMAS: dict[tuple[str, str], type] = {
     ("method", "method_schema"): MethodSettings,
     ("train", "train_schema"): TrainSettings,
     ("tracking", "tracking_schema"): NamedSettings,
-    ("launch", "launch_schema"): NamedSettings,
 }

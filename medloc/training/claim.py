@@ -8,6 +8,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from medloc.training.ranks import first
+
 
 class ClaimedError(Exception):
     """Another process makes this run at the moment."""
@@ -26,7 +28,7 @@ def claim(folder: Path, wait: bool = False) -> Iterator[None]:
     Raises:
         ClaimedError: another process holds it; one line that names it.
     """
-    if int(os.environ.get("RANK", "0")):  # the first of several ranks claims for all
+    if not first():  # the first of several processes claims for all
         yield
         return
     path = folder.parent / ".claims" / folder.name

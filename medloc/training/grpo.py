@@ -11,8 +11,12 @@ from trl import GRPOConfig
 from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.models.load import LoadedModel
+from medloc.settings.launch import engine, world_size
+from medloc.settings.published import SHARDED
 from medloc.settings.run import Settings
+from medloc.training.lora import lora_config
 from medloc.training.resume import fit
+from medloc.training.rollout import own_engine, rollout_arguments
 from medloc.training.semantic import semantic_rewards
 from medloc.training.shared_processing import share_processing
 from medloc.training.sharing import can_share, share_prompts
@@ -28,7 +32,7 @@ def grpo_config(settings: Settings, steps: int, folder: Path) -> GRPOConfig:
     return GRPOConfig(
         **common_arguments(settings, steps, folder),
         per_device_train_batch_size=train.per_device_batch,
-        gradient_accumulation_steps=completions // train.per_device_batch,
+        gradient_accumulation_steps=completions // (train.per_device_batch * world_size(settings.launch)),
         num_generations=train.group_size,
         temperature=train.temperature,
         top_p=1.0,
@@ -41,6 +45,7 @@ def grpo_config(settings: Settings, steps: int, folder: Path) -> GRPOConfig:
         beta=train.beta,
         use_bias_correction_kl=False,  # trl's default since 1.10 changes the KL gradient
         importance_sampling_level="token",
+        **rollout_arguments(settings),
     )
 
 
@@ -73,7 +78,7 @@ def train_grpo(
     folder: Path,
     trace: TraceWriter,
     callbacks: list[TrainerCallback],
-) -> None:
+) -> Any:
     """Trains `loaded.model` in place, resuming from the newest whole checkpoint under `folder`.
 
     Args:
@@ -85,25 +90,31 @@ def train_grpo(
         folder: where checkpoints lie.
         trace: writes a line per step.
         callbacks: evaluation, progress.
+
+    Returns:
+        The model as the trainer holds it, adapters and all.
     """
     steps = planned_steps(settings.train, len(examples))
     arguments = grpo_config(settings, steps, folder)
-    trainer: Any = CurriculumGRPOTrainer(
-        rule=rule,
-        grid=loaded.grid,
-        on_observation=trace.observe,
-        beside=semantic_rewards(settings, arguments.device),
-        redraws=settings.train.dynamic_sampling,
-        mask_dead_kl=settings.train.mask_dead_kl,
-        model=loaded.model,
-        processing_class=loaded.processor,
-        args=arguments,
-        train_dataset=training_rows(examples, prompt),
-        callbacks=[trace, *callbacks],
-    )
-    if settings.train.share_prompts and can_share(trainer.model):
+    with own_engine(settings):
+        trainer: Any = CurriculumGRPOTrainer(
+            rule=rule,
+            grid=loaded.grid,
+            on_observation=trace.observe,
+            beside=semantic_rewards(settings, arguments.device),
+            redraws=settings.train.dynamic_sampling,
+            mask_dead_kl=settings.train.mask_dead_kl,
+            model=loaded.model,
+            processing_class=loaded.processor,
+            args=arguments,
+            train_dataset=training_rows(examples, prompt),
+            callbacks=[trace, *callbacks],
+            peft_config=lora_config(settings.model),
+        )
+    if settings.train.share_prompts and engine(settings.launch) not in SHARDED and can_share(loaded.model):
         share_processing(loaded.processor)
-        for model in (trainer.model, trainer.ref_model):
+        for model in (loaded.model, trainer.ref_model):  # adapters are put into the model's own layers
             if model is not None:
                 share_prompts(model)
     fit(trainer, folder)
+    return trainer.model

@@ -3,7 +3,7 @@
 import shutil
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,7 +21,9 @@ from medloc.records.atomic import sweep
 from medloc.records.files import read_record, write_record
 from medloc.records.key import run_key, without_unused_groups
 from medloc.records.record import CurvePoint, Record, RunMetrics, Scores, no_metrics
+from medloc.settings.batches import describe_batches
 from medloc.settings.job import Job
+from medloc.settings.launch import processes_here
 from medloc.settings.run import Settings
 from medloc.training.checkpoint import drop_unfinished
 from medloc.training.claim import ClaimedError, claim
@@ -32,6 +34,7 @@ from medloc.training.leaving import Leaving
 from medloc.training.midway import Midway, read_curve, table_and_evaluation_steps
 from medloc.training.opening import now, opening_record
 from medloc.training.progress import ProgressBar
+from medloc.training.ranks import first, first_alone, meet, ranks, shared_out, told
 from medloc.training.resume import finished_steps
 from medloc.training.room import require_writable
 from medloc.training.steps import planned_steps
@@ -58,13 +61,14 @@ class Outcome:
     notes: tuple[str, ...]
 
 
-def run_job(job: Job, wait: bool = False) -> Outcome:
+def run_job(job: Job, say: Callable[[str], object] = lambda line: None, wait: bool = False) -> Outcome:
     """Does one run, or what is left of it.
 
     A complete run is not repeated, an interrupted one goes on from its last checkpoint, a failed one is tried again.
 
     Args:
         job: the run.
+        say: is told in one line, before it starts, what a step and an epoch of it are.
         wait: if another process is making it, until that has ended.
 
     Raises:
@@ -76,36 +80,45 @@ def run_job(job: Job, wait: bool = False) -> Outcome:
     check_family(settings)
     for name in ("results", "cache"):
         require_writable(name, Path(getattr(settings, name)).expanduser().resolve())
-    threads = settings.threads or cores()
+    threads = settings.threads or max(1, cores() // processes_here(settings.launch))
     set_threads(threads)
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    data = load_dataset(settings.dataset, Path(settings.cache))
+    with first_alone():
+        data = load_dataset(settings.dataset, Path(settings.cache))
     system = load_system(settings)
-    config = {**job.config, "threads": threads, "world_size": 1}
+    config = {**job.config, "threads": threads, "world_size": ranks()}
     used = without_unused_groups(config, settings.method.uses_schedule)
     key = run_key(used, data=data.fingerprint, model=system.fingerprint)
     folder = Path(settings.results).expanduser().resolve() / "runs" / key
     images = {example.id: example.image for example in _evaluated(settings, data)}
     notes = (*data.notes, *system.notes(data.train))
-    earlier = _earlier(folder)
+    earlier = told(_earlier(folder))
     if earlier and earlier.status == "complete" and not settings.rerun:
-        if (folder / "checkpoints").exists():  # killed between its record and their removal, or about to remove them
+        if first() and (folder / "checkpoints").exists():  # killed between its record and their removal, or about to be
             with suppress(ClaimedError), claim(folder):
                 shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         return Outcome(folder, earlier, False, images, notes)
     with claim(folder, wait):
-        earlier = _earlier(folder)  # whoever held the claim may have come to its end
-        if settings.rerun and earlier:
-            folder.rename(folder.with_name(f"{key}.moved-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
-        elif earlier and earlier.status == "complete":
+        meet()
+        earlier = told(_earlier(folder))  # whoever held the claim may have come to its end
+        if earlier and earlier.status == "complete" and not settings.rerun:
             return Outcome(folder, earlier, False, images, notes)
-        folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
         record = opening_record(job, key, used, data, system.fingerprint, threads)
-        write_record(folder, record)
-        return Outcome(folder, _finish(record, folder, settings, data, system), True, images, notes)
+        if first():
+            if settings.rerun and earlier:
+                folder.rename(folder.with_name(f"{key}.moved-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
+            if trainer := settings.method.trainer:
+                total = planned_steps(settings.train, len(data.train))
+                say(describe_batches(settings.train, settings.launch, trainer, len(data.train), total))
+            folder.mkdir(parents=True, exist_ok=True)
+            sweep(folder)
+            write_record(folder, record)
+        meet()
+        done = _finish(record, folder, settings, data, system)
+        meet()
+        return Outcome(folder, done, True, images, notes)
 
 
 def _earlier(folder: Path) -> Record | None:
@@ -135,6 +148,9 @@ def _finish(record: Record, folder: Path, settings: Settings, data: LoadedDatase
         peak_memory_mb=peak_memory_mb(),
         ended=now(),
     )
+    if not first():
+        return done
+    system.describe(folder / "model", done)
     write_record(folder, done)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # not before: what is computed is kept until recorded
     return done
@@ -153,20 +169,23 @@ def _measure(
     }
     metrics["answer_grid"] = Metrics.of(system.nearest(examples)).as_dict()
     if settings.method.trainer is None:
-        write_samples(folder / "samples.jsonl", start)
+        if first():
+            write_samples(folder / "samples.jsonl", start)
         metrics["final"] = metrics["zero_shot"]
         return metrics, {}
     along = _along(settings, data)
     own = along == examples[: len(along)]  # images that are answered before and after training anyway
-    begin = start[: len(along)] if own or not start else system.answer(along)
+    begin = start[: len(along)] if own or not start else shared_out(system.answer, along)
     seconds = _train(folder, settings, data, system)
-    last = system.answer(examples)
+    last = shared_out(system.answer, examples)
+    end = last[: len(along)] if own else shared_out(system.answer, along)
+    if not first():
+        return metrics, {}
     write_samples(folder / "last.jsonl", last)
     if settings.train.table_step is None or not (folder / "samples.jsonl").exists():
         write_samples(folder / "samples.jsonl", last)
     metrics["final"] = scores(list(read_samples(folder / "samples.jsonl")))
     metrics["last"] = scores(last)
-    end = last[: len(along)] if own else system.answer(along)
     points = [*([_point(0, begin)] if start else []), *read_curve(folder)]
     metrics["curve"] = [*points, _point(planned_steps(settings.train, len(data.train)), end)]
     return metrics, {"train_s": round(seconds, 2), "step_s_median": median_step(folder)}
@@ -177,8 +196,11 @@ def _start(folder: Path, system: System, examples: Sequence[Example]) -> list[Sa
     path = folder / "start.jsonl"
     if not system.starts_able:
         return []
-    start = list(read_samples(path)) if path.exists() else system.answer(examples)
-    write_samples(path, start)
+    known = told(path.exists())
+    start = list(read_samples(path)) if known else shared_out(system.answer, examples)
+    if first():
+        write_samples(path, start)
+    meet()
     return start
 
 
@@ -204,11 +226,15 @@ def _train(folder: Path, settings: Settings, data: LoadedDataset, system: System
 
     def midway(step: int) -> CurvePoint:
         if step == settings.train.table_step:
-            write_samples(folder / "samples.jsonl", system.answer(examples))
-        return _point(step, system.answer(along))
+            whole = shared_out(system.answer, examples)
+            if first():
+                write_samples(folder / "samples.jsonl", whole)
+        return _point(step, shared_out(system.answer, along))
 
     total = planned_steps(settings.train, len(data.train))
-    drop_unfinished(folder / "checkpoints", traced_steps(folder))
+    if first():
+        drop_unfinished(folder / "checkpoints", traced_steps(folder))
+    meet()
     resume = finished_steps(folder / "checkpoints")
     trace = TraceWriter(folder, resume)
     steps = table_and_evaluation_steps(total, settings.evaluation.points, settings.train.table_step)

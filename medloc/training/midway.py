@@ -7,6 +7,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from medloc.training.ranks import first
 from medloc.training.trace import keep_until
 
 
@@ -33,13 +34,15 @@ class Midway(TrainerCallback):
 
     def __init__(self, folder: Path, resume_step: int, steps: list[int], evaluate: Callable[[int], Any]):
         self.path, self.steps, self.evaluate = folder / "curve.jsonl", set(steps), evaluate
-        keep_until(self.path, resume_step)
+        if first():
+            keep_until(self.path, resume_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.global_step in self.steps and state.is_world_process_zero:
-            entry = self.evaluate(state.global_step)
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(entry, allow_nan=False) + "\n")
+        if state.global_step in self.steps:
+            entry = self.evaluate(state.global_step)  # every process answers its share
+            if first():
+                with self.path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(entry, allow_nan=False) + "\n")
 
 
 def read_curve(folder: Path) -> list[Any]:

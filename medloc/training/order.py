@@ -46,7 +46,8 @@ class SameOrder:
 
     def _get_train_sampler(self, dataset: Any = None) -> EpochSampler:
         arguments = self.args  # type: ignore[attr-defined]
-        per_step = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
+        per_rank = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
+        per_step = per_rank * arguments.world_size
         images = self.train_dataset if dataset is None else dataset  # type: ignore[attr-defined]
         sampler = EpochSampler(images, mini_repeat_count=1, batch_size=per_step, shuffle=True, seed=arguments.seed)
         self.add_callback(_TellEpoch(sampler))  # type: ignore[attr-defined]

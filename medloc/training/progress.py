@@ -8,6 +8,7 @@ from typing import Any
 from tqdm import tqdm
 from transformers import TrainerCallback
 
+from medloc.training.ranks import first
 from medloc.training.trace import TraceWriter
 
 
@@ -24,7 +25,7 @@ class ProgressBar(TrainerCallback):
             initial=state.global_step,
             desc=self.title,
             unit="step",
-            disable=None,
+            disable=None if first() else True,
             smoothing=0.05,
         )
 

@@ -20,6 +20,9 @@ class LoadsSavedLayout:
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         target = self.accelerator.unwrap_model(model or self.model)  # type: ignore[attr-defined]
+        if hasattr(target, "peft_config") or self.is_fsdp_enabled:  # type: ignore[attr-defined]
+            super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]  # adapters, shards
+            return
         saved = type(target).from_pretrained(resume_from_checkpoint, dtype=target.dtype, **TRUSTED, **WEIGHTS)
         target.load_state_dict(saved.state_dict(), strict=True)
 

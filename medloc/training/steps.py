@@ -5,7 +5,9 @@ from typing import Any
 
 import torch
 
+from medloc.settings.published import learning_rate
 from medloc.settings.run import Settings, TrainSettings
+from medloc.training.engines import engine_arguments
 
 
 def planned_steps(train: TrainSettings, images: int) -> int:
@@ -32,7 +34,7 @@ def common_arguments(settings: Settings, steps: int, folder: Path) -> dict[str, 
     return {
         "output_dir": str(folder),
         "max_steps": steps,
-        "learning_rate": train.learning_rate,
+        "learning_rate": learning_rate(settings),
         "lr_scheduler_type": train.lr_scheduler,
         "weight_decay": train.weight_decay,
         "max_grad_norm": train.max_grad_norm,
@@ -45,4 +47,5 @@ def common_arguments(settings: Settings, steps: int, folder: Path) -> dict[str, 
         "use_cpu": settings.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available()),
         "report_to": "none",
         "disable_tqdm": True,
+        **engine_arguments(settings),
     }

@@ -12,6 +12,7 @@ from transformers import TrainerCallback
 
 from medloc.records.atomic import write_text
 from medloc.rewards import is_dead
+from medloc.training.ranks import first
 from medloc.training.trainer import Observation
 
 HIT = 0.5  # the IoU at which groups of every method alike are called all-miss, all-hit or mixed
@@ -73,16 +74,20 @@ def _observed(seen: Observation) -> dict[str, Any]:
 class TraceWriter(TrainerCallback):
     """Joins what the curriculum saw, if there were completions to see, with what the step logged; appends the line.
 
+    Of several processes the first one writes.
+
     Args:
         folder: the run's folder; `trace.jsonl` and `timings.jsonl` are written there.
         resume_step: lines after this optimizer step are dropped: the resumed run writes them again.
     """
 
     def __init__(self, folder: Path, resume_step: int):
-        for name in ("trace.jsonl", "timings.jsonl"):
-            keep_until(folder / name, resume_step)
-        self.trace: TextIO = (folder / "trace.jsonl").open("a", encoding="utf-8")
-        self.timings: TextIO = (folder / "timings.jsonl").open("a", encoding="utf-8")
+        self.trace: TextIO
+        self.timings: TextIO
+        paths = [folder / name if first() else Path(os.devnull) for name in ("trace.jsonl", "timings.jsonl")]
+        for path in paths if first() else []:
+            keep_until(path, resume_step)
+        self.trace, self.timings = (path.open("a", encoding="utf-8") for path in paths)
         self.seen: Observation | None = None
         self.last: dict[str, Any] = {}
         self.seconds, self.started = 0.0, 0.0
@@ -98,7 +103,7 @@ class TraceWriter(TrainerCallback):
         self.seconds = time.perf_counter() - self.started
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        if logs is None or "loss" not in logs or not state.is_world_process_zero:
+        if logs is None or "loss" not in logs:
             return
         self.last = trace_line(state.global_step, self.seen, logs)
         if not os.fstat(self.trace.fileno()).st_nlink:

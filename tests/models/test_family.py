@@ -8,7 +8,7 @@ from transformers.models.got_ocr2.image_processing_got_ocr2 import get_optimal_t
 
 from medloc.boxes import SPACES, Box, iou, parse_box
 from medloc.data.prompts import known_prompts
-from medloc.models.family import FAMILIES, AnswerGrid, internvl_grid, qwen_grid
+from medloc.models.family import FAMILIES, AnswerGrid, qwen_grid, thousand_grid
 from medloc.models.tiny_internvl import tiny_internvl_processor
 from medloc.models.tiny_qwen import MERGE, PATCH, tiny_processor
 
@@ -54,7 +54,7 @@ def test_a_fine_grid_loses_little():
 def test_an_answer_in_thousandths_comes_back_within_half_a_step(width, height, step, data):
     x0, y0 = data.draw(st.integers(0, width - 10)), data.draw(st.integers(0, height - 10))
     box = Box(x0, y0, data.draw(st.integers(x0 + 5, width)), data.draw(st.integers(y0 + 5, height)))
-    grid = internvl_grid(TILES, width, height, step)
+    grid = thousand_grid(TILES, width, height, step)
     answer = parse_box(grid.text(box, width, height))
     assert grid.space in SPACES
     assert all(0 <= value <= 1000 and value % step == 0 for value in answer.as_list())
@@ -87,10 +87,59 @@ def test_a_thousandth_of_the_answer_is_a_thousandth_of_what_internvl_sees(proces
     columns, rows = np.flatnonzero(bright.any(0)), np.flatnonzero(bright.any(1))
     found = Box(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
     thousandths = found.scaled(1000 / seen.shape[1], 1000 / seen.shape[0])
-    answer = parse_box(internvl_grid(processor, width, height).text(box, width, height))
+    answer = parse_box(thousand_grid(processor, width, height).text(box, width, height))
     for axis, (a, b) in enumerate(zip(thousandths.as_list(), answer.as_list(), strict=True)):
         pixel = 1000 / min(seen.shape[1 - axis % 2], size[axis % 2])  # of the image or of what is seen of it
         assert abs(a - b) <= pixel + 0.5
+
+
+PUBLISHED = {  # as in the checkpoints' own files, bounded as the presets bound them
+    "qwen2_5_vl": Qwen2VLImageProcessor(
+        patch_size=14, merge_size=2, size={"shortest_edge": 3136, "longest_edge": 1003520}
+    ),
+    "qwen3_vl": Qwen2VLImageProcessor(
+        patch_size=16, merge_size=2, size={"shortest_edge": 65536, "longest_edge": 1003520}
+    ),
+}
+
+
+def seen_by_qwen(processor, image):
+    """What the model sees of an image, its patches put together again, as brightness per px."""
+    made = processor(image, return_tensors="np")
+    (_, rows, columns), patch, merge = made["image_grid_thw"][0], processor.patch_size, processor.merge_size
+    blocks = made["pixel_values"].reshape(rows // merge, columns // merge, merge, merge, 3, 2, patch, patch)
+    plane = blocks.mean(4)[:, :, :, :, 0]  # over the colours, at the first of two equal times
+    return plane.transpose(0, 2, 4, 1, 3, 5).reshape(rows * patch, columns * patch)
+
+
+@pytest.mark.parametrize("size", [*SIZES, (4000, 28), (28, 5600), (4000, 4000)])
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_an_answer_on_published_qwen_s_grid_is_where_the_model_sees_the_box(name, size):
+    width, height = size
+    processor, family = PUBLISHED[name], FAMILIES[name]
+    box = Box(width // 4, height // 7, width - width // 3, height - height // 5)
+    image = Image.new("RGB", size)
+    image.paste((255, 255, 255), tuple(map(int, box.as_list())))
+    seen = seen_by_qwen(processor, image)
+    bright = seen > (seen.max() + seen.min()) / 2
+    columns, rows = np.flatnonzero(bright.any(0)), np.flatnonzero(bright.any(1))
+    found = Box(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+    grid = family.grid(processor, width, height)
+    assert grid.space == {"qwen2_5_vl": "resized", "qwen3_vl": "thousand"}[name]
+    on_grid = found.scaled(grid.width / seen.shape[1], grid.height / seen.shape[0])
+    answer = parse_box(grid.text(box, width, height))
+    back = grid.to_original(answer, width, height)
+    for axis, (a, b) in enumerate(zip(on_grid.as_list(), answer.as_list(), strict=True)):
+        extent = (grid.width, grid.height)[axis % 2]
+        pixel = extent / min(seen.shape[1 - axis % 2], size[axis % 2])  # of the image or of what is seen of it
+        assert abs(a - b) <= pixel + 0.5
+    for axis, (a, b) in enumerate(zip(back.as_list(), box.as_list(), strict=True)):
+        assert abs(a - b) <= size[axis % 2] / (grid.width, grid.height)[axis % 2] / 2 + 1e-9
+
+
+def test_a_ratio_that_no_qwen_takes_is_refused_in_words():
+    with pytest.raises(ValueError, match="aspect ratio must be smaller than 200"):
+        qwen_grid(PUBLISHED["qwen2_5_vl"], 20, 4001)
 
 
 def test_qwen_s_bounds_are_those_that_transformers_sets_itself(tmp_path):

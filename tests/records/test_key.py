@@ -45,6 +45,8 @@ def test_golden_key():
         ("schedule.deltas", [0.1, 0.15, 0.05]),
         ("method.name", "vlm_r1"),
         ("new", None),
+        ("rollout", {"name": "vllm_colocate"}),
+        ("launch.processes", 4),
     ],
 )
 def test_what_moves_numbers_moves_the_key(dotted, value):
@@ -66,6 +68,7 @@ def test_what_moves_numbers_moves_the_key(dotted, value):
         ("progress", False),
         ("window.size", 30.0),
         ("seed", 42.0),
+        ("rollout", {"name": "transformers"}),  # came later, and changes nothing at this value
         ("schedule.deltas", (0.15, 0.1, 0.05)),
     ],
 )

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from medloc.data.prompts import known_prompts
-from medloc.models.family import internvl_grid, qwen_grid
+from medloc.models.family import qwen_grid, thousand_grid
 from medloc.models.tiny_internvl import tiny_internvl_processor
 from medloc.models.tiny_qwen import tiny_model, tiny_processor
 from medloc.settings.job import compose_job
@@ -26,7 +26,7 @@ def settings(tmp_path, **changes):
 
 @pytest.mark.parametrize(
     ("processor", "grid", "step", "full"),
-    [(tiny_processor, qwen_grid, 2, None), (tiny_internvl_processor, internvl_grid, 20, 1000)],
+    [(tiny_processor, qwen_grid, 2, None), (tiny_internvl_processor, thousand_grid, 20, 1000)],
 )
 def test_only_the_answer_carries_labels(processor, grid, step, full):
     processor = processor(known_prompts())

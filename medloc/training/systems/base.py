@@ -9,6 +9,7 @@ from transformers import TrainerCallback
 
 from medloc.data.example import Example
 from medloc.evaluation.samples import Sample
+from medloc.records.record import Record
 from medloc.training.trace import TraceWriter
 
 
@@ -53,6 +54,9 @@ class System(Protocol):
 
     def train(self, training: Training) -> None:
         """Trains to the last step, going on from the newest checkpoint."""
+
+    def describe(self, folder: Path, record: Record) -> None:
+        """Writes a card beside the saved model, if it was trained, from the finished run's record."""
 
     def save(self, folder: Path) -> None:
         """Saves what is needed to answer again, in the ordinary layout of its library."""

@@ -11,6 +11,7 @@ from medloc.data.task import target_of
 from medloc.evaluation.pixels import nearest_pixel_ious, pixel_sample
 from medloc.evaluation.samples import Sample
 from medloc.models.grounding_dino import best_boxes, detector_inputs, detector_target, load_detector
+from medloc.records.record import Record
 from medloc.settings.run import Settings
 from medloc.training.resume import LoadsSavedLayout
 from medloc.training.systems.base import Training
@@ -80,6 +81,9 @@ class DetectorSystem:
         """Trains with the Hungarian matching, focal, L1 and GIoU terms of `GroundingDinoForObjectDetection`."""
         collator = ExampleCollator(self.detector.processor, self.phrase)
         train_on_boxes(DetectorTrainer, self.detector.model, collator, training, self.settings)
+
+    def describe(self, folder: Path, record: Record) -> None:
+        """Writes nothing: no card is made for it yet."""
 
     def save(self, folder: Path) -> None:
         """Saves model and processor."""

@@ -23,7 +23,7 @@ class GrpoSystem(VisionLanguageSystem):
 
     def train(self, training: Training) -> None:
         """Trains by `settings.method`'s rule."""
-        train_grpo(
+        trained = train_grpo(
             self.loaded,
             rule_of(self.settings),
             training.examples,
@@ -33,6 +33,7 @@ class GrpoSystem(VisionLanguageSystem):
             training.trace,
             training.callbacks,
         )
+        self.keep(trained)
 
 
 def rule_of(settings: Settings) -> Rule:

@@ -15,6 +15,7 @@ from medloc.data.images import open_image
 from medloc.models.family import AnswerGrid
 from medloc.settings.run import Settings
 from medloc.training.checkpoint import WholeCheckpoint
+from medloc.training.lora import lora_config
 from medloc.training.order import SameOrder
 from medloc.training.resume import LoadsSavedLayout, fit
 from medloc.training.systems.base import Training
@@ -37,8 +38,10 @@ class SftSystem(VisionLanguageSystem):
             args=sft_config(self.settings, training.steps, training.folder),
             train_dataset=answered_rows(training.examples, self.prompt, self.loaded.grid),
             callbacks=[training.trace, *training.callbacks],
+            peft_config=lora_config(self.settings.model),
         )
         fit(trainer, training.folder)
+        self.keep(trainer.model)
 
 
 def sft_config(settings: Settings, steps: int, folder: Path) -> SFTConfig:

@@ -21,6 +21,7 @@ from medloc.models.segmenter import (
     segmenter_fingerprint,
     side_of,
 )
+from medloc.records.record import Record
 from medloc.settings.run import Settings
 from medloc.training.systems.base import Training
 from medloc.training.systems.supervised import BoxTrainer, train_on_boxes
@@ -77,6 +78,9 @@ class SpecialistSystem:
     def train(self, training: Training) -> None:
         """Trains by binary cross-entropy."""
         train_on_boxes(BoxTrainer, self.model, MaskCollator(self.side), training, self.settings)
+
+    def describe(self, folder: Path, record: Record) -> None:
+        """Writes nothing: no card is made for it yet."""
 
     def save(self, folder: Path) -> None:
         """Saves the weights; name and side of the network are in the record's config."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from transformers import Trainer, TrainingArguments
 
+from medloc.settings.launch import world_size
 from medloc.settings.run import Settings
 from medloc.training.checkpoint import WholeCheckpoint
 from medloc.training.order import SameOrder
@@ -17,14 +18,15 @@ from medloc.training.systems.base import Training
 def supervised_arguments(settings: Settings, steps: int, folder: Path) -> dict[str, Any]:
     """Returns the trainer's arguments: `train.prompts_per_step` images a step, as many as GRPO asks about.
 
-    A micro-batch is the largest that divides them and `train.per_device_batch`.
+    A micro-batch is the largest that divides a process's share of them and `train.per_device_batch`.
     """
     train = settings.train
-    micro = gcd(train.per_device_batch, train.prompts_per_step)
+    mine = train.prompts_per_step // world_size(settings.launch)
+    micro = gcd(train.per_device_batch, mine)
     return {
         **common_arguments(settings, steps, folder),
         "per_device_train_batch_size": micro,
-        "gradient_accumulation_steps": train.prompts_per_step // micro,
+        "gradient_accumulation_steps": mine // micro,
         "remove_unused_columns": False,
     }
 

@@ -1,15 +1,22 @@
 """A vision-language model: asked in words, answers in words. What trains it is left to its descendants."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from medloc.data.example import Example
 from medloc.data.task import question_of
 from medloc.evaluation.answer import answer_all, nearest_ious
 from medloc.evaluation.kept import KeptInputs
 from medloc.evaluation.samples import Sample
-from medloc.models.load import load_model, save_base
+from medloc.models.load import load_model
+from medloc.records.record import Record
+from medloc.settings.launch import engine
 from medloc.settings.run import Settings
+from medloc.training.lora import merged
+from medloc.training.model_card import write_model_card
+from medloc.training.whole_model import save_whole
 
 
 class VisionLanguageSystem:
@@ -21,6 +28,8 @@ class VisionLanguageSystem:
         self.settings = settings
         self.loaded = load_model(settings.model)
         self.kept = KeptInputs(settings.evaluation.keep_mb * 1_000_000)
+        if engine(settings.launch) == "fsdp2":
+            self.loaded.model._is_fsdp_managed_module = True  # processes then generate in step
         self.prompt = question_of(settings.dataset, settings.method.prompt)
 
     @property
@@ -47,6 +56,16 @@ class VisionLanguageSystem:
         """Returns what the answer grid allows."""
         return nearest_ious(self.loaded, examples)
 
+    def keep(self, trained: Any) -> None:
+        """Takes a trained model for the one that answers, adapters added into its weights."""
+        if hasattr(trained, "peft_config"):
+            self.loaded = replace(self.loaded, model=merged(trained).eval())
+
+    def describe(self, folder: Path, record: Record) -> None:
+        """Writes the card of what was saved."""
+        if folder.is_dir():
+            write_model_card(folder, record, self.loaded.grid(1000, 1000).space)
+
     def save(self, folder: Path) -> None:
         """Saves model and processor."""
-        save_base(self.loaded.model, self.loaded.processor, folder)
+        save_whole(self.loaded.model, self.loaded.processor, folder, self.settings)

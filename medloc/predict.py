@@ -1,0 +1,95 @@
+"""`python -m medloc.predict`: ask a trained checkpoint about images; boxes as JSON, and drawn."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+DATASETS = ("ham10000", "heel", "tn3k")
+TOKENS = 512
+
+DESCRIPTION = """\
+Asks a trained model about images. One JSON object a line comes out: the box in pixels of the image (half-open xyxy),
+or null and why, and what the model wrote. Every image is drawn with its box. Not a medical device.
+
+  python -m medloc.predict a.jpg b.png --checkpoint results/runs/KEY
+  python -m medloc.predict a.jpg --checkpoint /models/Qwen2.5-VL-3B-Instruct --dataset tn3k
+  python -m medloc.predict a.jpg --checkpoint DIR --prompt "Provide the bounding box for the lesion."
+
+DIR is a run's folder, its model/ folder, or any checkpoint of a known family. A run's folder knows its own question.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command line; returns 0, or 2 with one line on what is wrong."""
+    options = _parser().parse_args(arguments)
+    try:
+        folder, question, tokens = _asked(options)
+        paths = [_existing(Path(image)) for image in options.images]
+        from medloc.evaluation.predict import load_checkpoint, predict  # torch is imported here, not for --help
+
+        loaded = load_checkpoint(folder, options.device)
+        drawn = None if options.no_draw else Path(options.out)
+        for line in predict(loaded, paths, question, options.max_new_tokens or tokens, drawn):
+            print(json.dumps(line), flush=True)
+    except (ValueError, OSError) as error:
+        print(f"medloc.predict: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m medloc.predict", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="image files")
+    parser.add_argument("--checkpoint", required=True, metavar="DIR", help="a run's folder, or a checkpoint's")
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument("--dataset", choices=DATASETS, help="ask the paper's question for this data set")
+    asked.add_argument("--prompt", help="ask this question")
+    parser.add_argument("--out", default="predictions", metavar="DIR", help="where drawn images go (./predictions)")
+    parser.add_argument("--no-draw", action="store_true", help="print only")
+    parser.add_argument("--device", choices=("auto", "cpu"), default="auto", help="cpu keeps it off the GPU")
+    parser.add_argument("--max-new-tokens", type=int, metavar="N", help=f"longest answer (the run's own, or {TOKENS})")
+    return parser
+
+
+def _asked(options: argparse.Namespace) -> tuple[Path, str, int]:
+    """Returns the model's folder, the question, and the longest answer in tokens."""
+    from medloc.data.prompts import prompt_for
+
+    folder = Path(options.checkpoint).expanduser()
+    record = _record(folder) or _record(folder.parent)
+    if (folder / "model" / "config.json").is_file():
+        folder = folder / "model"
+    if not (folder / "config.json").is_file():
+        raise FileNotFoundError(
+            f"--checkpoint={options.checkpoint}: there is no config.json; give a run's folder, or a folder in "
+            "save_pretrained layout."
+        )
+    tokens = record["config"]["train"]["max_completion_length"] if record else TOKENS
+    if options.prompt or options.dataset:
+        return folder, options.prompt or prompt_for(options.dataset, None), tokens
+    if record is None:
+        raise ValueError(
+            f"--checkpoint={options.checkpoint} has no record that names a question; add --dataset or --prompt."
+        )
+    config = record["config"]
+    question = config["dataset"]["prompt"] or config["method"]["prompt"]
+    return folder, prompt_for(config["dataset"]["name"], question), tokens
+
+
+def _record(folder: Path) -> dict[str, Any] | None:
+    path = folder / "record.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not a file; give images.")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

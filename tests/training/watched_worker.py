@@ -1,0 +1,51 @@
+"""A worker as `medloc.training.worker`, which writes down what its process sees, and can be made to fail.
+
+Started through torchrun by `test_launch.py`; the environment variable MISHAP says what happens where:
+`{"kind": "stop" | "reward error" | "no boxes", "rank": RANK or null for all, "step": STEP}`.
+"""
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from medloc.training import worker
+from medloc.training.ranks import rank
+from medloc.training.trace import TraceWriter
+from medloc.training.trainer import CurriculumGRPOTrainer
+
+
+def main(folder: Path) -> int:
+    mishap = json.loads(os.environ.get("MISHAP", "{}"))
+    seen = Path(os.environ["SEEN"])
+    observe, judged, ended = TraceWriter.observe, CurriculumGRPOTrainer._judge, TraceWriter.on_step_end
+
+    def due(step):
+        return mishap.get("rank") in (None, rank()) and step >= mishap.get("step", 0)
+
+    def watching(self, observation):
+        with (seen / f"rank{rank()}.jsonl").open("a") as file:
+            file.write(json.dumps({**asdict(observation)}, default=str) + "\n")
+        observe(self, observation)
+
+    def judging(self, row, completion):
+        if mishap.get("kind") == "reward error" and due(self.state.global_step):
+            (seen / "raised").write_text(str(time.time()))
+            raise ValueError("the reward broke on this image")
+        if mishap.get("kind") == "no boxes" and due(self.state.global_step):
+            completion = [{"content": "I see nothing."}]
+        return judged(self, row, completion)
+
+    def ending(self, args, state, control, **rest):
+        if mishap.get("kind") == "stop" and due(state.global_step):
+            raise RuntimeError("power cut")
+        return ended(self, args, state, control, **rest)
+
+    TraceWriter.observe, CurriculumGRPOTrainer._judge, TraceWriter.on_step_end = watching, judging, ending
+    return worker.main(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
