@@ -2,7 +2,6 @@
 
 import os
 import sys
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -69,10 +68,15 @@ def _report(error: Exception) -> None:
     """Prints a user's mistake as one line; the sweep's other runs go on."""
     said = plainly(error, "run") if isinstance(error, CONFIG_ERRORS) else str(error)
     line = " ".join(said.split())
-    _failures.append(line)
-    with suppress(OSError), Path(os.environ[FAILURES]).open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
     print(f"medloc.run: {line}", file=sys.stderr, flush=True)
+    _failures.append(line)
+    if _looks_again:  # the process of the command itself
+        return
+    try:
+        with Path(os.environ[FAILURES]).open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError:  # on another machine: its launcher has to see the job fail
+        raise error from None
 
 
 def main() -> int:
