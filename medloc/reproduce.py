@@ -99,8 +99,9 @@ def _setup(given: argparse.Namespace) -> Setup:
     check_words(words)
     keys = [word.partition("=")[0] for word in words]
     named = [word.partition("=")[2] for word in words if word.startswith("results=")]
-    conditions = tuple(word for word, key in zip(words, keys, strict=True) if key in CONDITIONS)
-    added = tuple(word for word, key in zip(words, keys, strict=True) if key not in (*CONDITIONS, "results"))
+    groups = [key.partition(".")[0] for key in keys]  # tracking.mode is a condition, as tracking is
+    conditions = tuple(word for word, group in zip(words, groups, strict=True) if group in CONDITIONS)
+    added = tuple(word for word, group in zip(words, groups, strict=True) if group not in (*CONDITIONS, "results"))
     if given.launch == "joblib" and "threads" not in keys:
         conditions = (*conditions, "threads=1")
     roots = {dataset: str(Path(path).expanduser().resolve()) for dataset, path in given.root}

@@ -27,11 +27,11 @@ def _one(config: DictConfig) -> None:
         from medloc.report.summary import closing_table
         from medloc.training.job import run_job  # torch is imported here, and not for --help
 
-        outcome = run_job(job)
+        outcome = run_job(job, close_run)
         for note in outcome.notes:
             print(note)
         if outcome.fresh:
-            print(close_run(outcome.folder, outcome.record, outcome.images))
+            print(outcome.closing)
         else:
             print(f"nothing to do: this run is complete, {outcome.folder}\n")
             print(closing_table(outcome.record))

@@ -6,6 +6,7 @@ from omegaconf import MISSING
 
 from medloc.settings.curriculum import CriteriaSettings, ScheduleSettings, StrategySettings, WindowSettings
 from medloc.settings.dataset import DatasetSettings
+from medloc.settings.tracking import TrackingSettings
 
 
 @dataclass
@@ -77,7 +78,7 @@ class EvaluationSettings:
 
 @dataclass
 class NamedSettings:
-    """A group with nothing to set yet but its name: `tracking` and `launch`."""
+    """A group with nothing to set yet but its name: `launch`."""
 
     name: str = MISSING
 
@@ -95,7 +96,7 @@ class Settings:
     window: WindowSettings = MISSING
     train: TrainSettings = MISSING
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
-    tracking: NamedSettings = MISSING
+    tracking: TrackingSettings = MISSING
     launch: NamedSettings = MISSING
     seed: int = MISSING
     threads: int | None = MISSING
@@ -109,6 +110,5 @@ SCHEMAS: dict[tuple[str, str], type] = {
     ("model", "model_schema"): ModelSettings,
     ("method", "method_schema"): MethodSettings,
     ("train", "train_schema"): TrainSettings,
-    ("tracking", "tracking_schema"): NamedSettings,
     ("launch", "launch_schema"): NamedSettings,
 }

@@ -3,7 +3,7 @@
 import shutil
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,10 @@ from medloc.training.resume import finished_steps
 from medloc.training.steps import planned_steps
 from medloc.training.systems import System, Training, check_family, load_system
 from medloc.training.trace import TraceWriter, median_step
+from medloc.training.tracking.follow import Follower, Follows
+
+Close = Callable[[Path, Record, Mapping[str, Path]], str]
+"""Draws a run's pictures from its folder, its record and its images, and returns the closing text."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class Outcome:
         record: its record.
         fresh: whether anything had to be done.
         images: the file of each image it was evaluated on, by id.
-        notes: what the data set's reader and the system had to say.
+        notes: what the data set's reader, the system and the tracking had to say.
+        closing: what there is to show at its end; "" where nobody asked or nothing was done.
     """
 
     folder: Path
@@ -48,12 +53,17 @@ class Outcome:
     fresh: bool
     images: dict[str, Path]
     notes: tuple[str, ...]
+    closing: str = ""
 
 
-def run_job(job: Job) -> Outcome:
+def run_job(job: Job, close: Close | None = None) -> Outcome:
     """Does one run, or what is left of it.
 
     A complete run is not repeated, an interrupted one goes on from its last checkpoint, a failed one is tried again.
+
+    Args:
+        job: the run.
+        close: draws its pictures; they are there before a tracking service is told the end.
 
     Raises:
         Whatever ended the run; its record then says `failed` and why.
@@ -80,8 +90,13 @@ def run_job(job: Job) -> Outcome:
         return Outcome(folder, earlier, False, images, notes)
     folder.mkdir(parents=True, exist_ok=True)
     record = opening_record(job, key, used, data, system.fingerprint, threads)
-    write_record(folder, record)
-    return Outcome(folder, _finish(record, folder, settings, data, system), True, images, notes)
+    with Follower(settings, folder, record) as follower:
+        write_record(folder, record)
+        done = _finish(record, folder, settings, data, system, follower)
+        closing = close(folder, done, images) if close else ""
+        follower.complete(done, images)
+    notes = (*notes, *filter(None, [follower.tracker.note]))
+    return Outcome(folder, done, True, images, notes, closing)
 
 
 def _earlier(folder: Path) -> Record | None:
@@ -93,11 +108,13 @@ def _earlier(folder: Path) -> Record | None:
         return None
 
 
-def _finish(record: Record, folder: Path, settings: Settings, data: LoadedDataset, system: System) -> Record:
+def _finish(
+    record: Record, folder: Path, settings: Settings, data: LoadedDataset, system: System, follower: Follower
+) -> Record:
     """Runs to the end and writes the record, whichever end it is."""
     begin = time.perf_counter()
     try:
-        metrics, timings = _measure(folder, settings, data, system)
+        metrics, timings = _measure(folder, settings, data, system, follower)
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         write_record(folder, replace(record, status="failed", reason=reason, ended=now()))
@@ -116,7 +133,7 @@ def _finish(record: Record, folder: Path, settings: Settings, data: LoadedDatase
 
 
 def _measure(
-    folder: Path, settings: Settings, data: LoadedDataset, system: System
+    folder: Path, settings: Settings, data: LoadedDataset, system: System, follower: Follower
 ) -> tuple[RunMetrics, dict[str, float | None]]:
     examples = _evaluated(settings, data)
     metrics = no_metrics()
@@ -131,16 +148,20 @@ def _measure(
         write_samples(folder / "samples.jsonl", start)
         metrics["final"] = metrics["zero_shot"]
         return metrics, {}
-    seconds = _train(folder, settings, data, system)
+    few = settings.evaluation.images
+    begun = [_point(0, start[:few])] if start else []
+    for point in begun:
+        follower.evaluated(point)
+    seconds = _train(folder, settings, data, system, follower)
     last = system.answer(examples)
     write_samples(folder / "last.jsonl", last)
     if settings.train.table_step is None or not (folder / "samples.jsonl").exists():
         write_samples(folder / "samples.jsonl", last)
     metrics["final"] = scores(list(read_samples(folder / "samples.jsonl")))
     metrics["last"] = scores(last)
-    few = settings.evaluation.images
     end = _point(planned_steps(settings.train, len(data.train)), last[:few])
-    metrics["curve"] = [*([_point(0, start[:few])] if start else []), *read_curve(folder), end]
+    follower.evaluated(end)
+    metrics["curve"] = [*begun, *read_curve(folder), end]
     return metrics, {"train_s": round(seconds, 2), "step_s_median": median_step(folder)}
 
 
@@ -164,7 +185,7 @@ def _evaluated(settings: Settings, data: LoadedDataset) -> tuple[Example, ...]:
     return examples
 
 
-def _train(folder: Path, settings: Settings, data: LoadedDataset, system: System) -> float:
+def _train(folder: Path, settings: Settings, data: LoadedDataset, system: System, follower: Follower) -> float:
     """Trains, evaluating on the way; returns the seconds it took."""
     examples = _evaluated(settings, data)
     few = examples[: settings.evaluation.images]
@@ -172,14 +193,16 @@ def _train(folder: Path, settings: Settings, data: LoadedDataset, system: System
     def midway(step: int) -> CurvePoint:
         if step == settings.train.table_step:
             write_samples(folder / "samples.jsonl", system.answer(examples))
-        return _point(step, system.answer(few))
+        point: CurvePoint = _point(step, system.answer(few))
+        follower.evaluated(point)
+        return point
 
     total = planned_steps(settings.train, len(data.train))
     resume = finished_steps(folder / "checkpoints")
     trace = TraceWriter(folder, resume)
     steps = table_and_evaluation_steps(total, settings.evaluation.points, settings.train.table_step)
     title = f"{settings.dataset.name} {settings.method.name} seed {settings.seed}"
-    callbacks = [Midway(folder, resume, steps, midway), ProgressBar(trace, title)]
+    callbacks = [Midway(folder, resume, steps, midway), Follows(trace, follower), ProgressBar(trace, title)]
     begin = time.perf_counter()
     system.train(Training(data.train, total, folder / "checkpoints", trace, callbacks))
     system.save(folder / "model")
