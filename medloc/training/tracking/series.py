@@ -58,13 +58,13 @@ def evaluation_values(point: Mapping[str, Any]) -> dict[str, float]:
 
 
 def summary_values(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Returns a record's metrics under dotted names ("final.a50"), what was not measured left out; no curves."""
+    """Returns a record's metrics under path-like names ("final/a50"), what was not measured left out; no curves."""
     return {name: value for name, value in _flat(metrics, "") if value is not None}
 
 
 def _flat(values: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{place}{name}.")
+            yield from _flat(value, f"{place}{name}/")
         elif not isinstance(value, list):
             yield f"{place}{name}", value

@@ -55,5 +55,5 @@ def test_one_chart_holds_the_statistics_and_their_bounds(events):
 
 def test_metrics_and_test_images_are_there(tracked, events):
     metrics = tracked.record.metrics
-    assert series(events, "summary/final.a50") == [(6, pytest.approx(metrics["final"]["a50"]))]
+    assert series(events, "summary/final/a50") == [(6, pytest.approx(metrics["final"]["a50"]))]
     assert len([name for name in events.Tags()["images"] if name.startswith("test images/")]) == 3

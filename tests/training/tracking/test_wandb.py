@@ -110,7 +110,7 @@ def test_evaluations_and_summary_are_the_record_s(tracked):
         expected = {point["step"]: point[name] for point in tracked.record.metrics["curve"]}
         assert second.series(f"eval/{name}") == pytest.approx(expected)
     told = summary_values(tracked.record.metrics)
-    assert told["final.a50"] == tracked.record.metrics["final"]["a50"]
+    assert told["final/a50"] == tracked.record.metrics["final"]["a50"]
     assert {name: second.summary[name] for name in told} == pytest.approx(told)
 
 

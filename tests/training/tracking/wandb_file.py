@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 import zlib
 
 from wandb.proto import wandb_internal_pb2
@@ -58,6 +59,16 @@ class OfflineRun:
             elif record.HasField("exit"):
                 self.exit = record.exit.exit_code
 
+    def finished(self):
+        """Returns it once W&B's own process has written its end."""
+        until = time.monotonic() + 120
+        found = self
+        while found.exit is None:
+            assert time.monotonic() < until, "a session has no end"
+            time.sleep(0.1)
+            found = OfflineRun(self.path.parent)
+        return found
+
     def series(self, name):
         """Returns step -> value, and refuses a step that was told twice."""
         points = [(row["step"], row[name]) for row in self.rows if name in row]
@@ -67,4 +78,4 @@ class OfflineRun:
 
 def sessions(folder):
     """Returns the sessions of a run's folder, the oldest first."""
-    return [OfflineRun(path) for path in sorted((folder / "wandb").glob("offline-run-*"))]
+    return [OfflineRun(path).finished() for path in sorted((folder / "wandb").glob("offline-run-*"))]
