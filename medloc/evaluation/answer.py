@@ -9,8 +9,10 @@ from PIL import Image
 from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.evaluation.judged import judged, nearest_on, sample_of
+from medloc.evaluation.progress import watched
 from medloc.evaluation.samples import Sample
 from medloc.models.load import LoadedModel
+from medloc.rewards import Answer
 
 GREEDY: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
 
@@ -50,7 +52,12 @@ def answer_all(
     return samples
 
 
-def sample_groups(
+def sample_groups(loaded: LoadedModel, examples: Sequence[Example], prompt: str, **sampling: Any) -> list[list[float]]:
+    """Returns the IoUs of what `sample_answers` gives, one list per example."""
+    return [[answer.iou for answer in group] for group in sample_answers(loaded, examples, prompt, **sampling)]
+
+
+def sample_answers(
     loaded: LoadedModel,
     examples: Sequence[Example],
     prompt: str,
@@ -59,8 +66,8 @@ def sample_groups(
     temperature: float,
     max_new_tokens: int,
     seed: int,
-) -> list[list[float]]:
-    """Samples a group of answers for every example, as a training step would, and returns their IoUs.
+) -> list[list[Answer]]:
+    """Samples a group of answers for every example, as a training step would, and judges them.
 
     The random state outside is left as it was.
     """
@@ -77,10 +84,10 @@ def sample_groups(
                 top_p=1.0,
                 top_k=0,
             )
-            for example in examples
+            for example in watched(examples, "sampling", "group")
         ]
     return [
-        [judged(example, text, loaded.grid(example.width, example.height)).iou for text in group]
+        [judged(example, text, loaded.grid(example.width, example.height)) for text in group]
         for group, example in zip(texts, examples, strict=True)
     ]
 
