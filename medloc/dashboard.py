@@ -6,6 +6,7 @@ from typing import Any
 
 from medloc.settings.job import compose_job
 from medloc.settings.plainly import CONFIG_ERRORS, plainly
+from medloc.settings.stopping import stopped
 from medloc.settings.tracking import WandbTracking
 from medloc.training.tracking.series import CURRICULUM, EVALUATION, GROUPS, RAISED, SECONDS, STEP
 
@@ -50,6 +51,8 @@ def main(arguments: list[str]) -> int:
     except (ValueError, OSError) as error:
         print(f"medloc.dashboard: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return stopped("dashboard")
     return 0
 
 

@@ -8,6 +8,7 @@ from medloc.evaluation.preflight import BINS, advise, failures, group_shares, hi
 from medloc.evaluation.spaces import LEAST, Reading, readings
 from medloc.settings.job import Job, compose_job
 from medloc.settings.plainly import CONFIG_ERRORS, plainly
+from medloc.settings.stopping import stopped
 
 if TYPE_CHECKING:
     from medloc.training.sparsity import Start
@@ -51,6 +52,8 @@ def main(arguments: list[str]) -> int:
     except (ValueError, OSError) as error:
         print(f"medloc.probe: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return stopped("probe")
     return 0
 
 

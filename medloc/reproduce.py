@@ -12,10 +12,11 @@ from medloc.settings import CHECKOUT
 from medloc.settings.experiments import DATASETS, experiment_names
 from medloc.settings.families import FAMILIES
 from medloc.settings.plainly import CONFIG_ERRORS, plainly
+from medloc.settings.stopping import stopped
 from medloc.settings.thinning import SMOKE, WHOLE, Thinning
 from medloc.settings.words import read_word
 
-FAILED, MISTAKE, STOPPED = 1, 2, 130
+FAILED, MISTAKE = 1, 2
 
 EPILOG = """\
 examples:
@@ -50,8 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         return _mistaken(" ".join(str(error).split()))
     except KeyboardInterrupt:
-        print("medloc.reproduce: stopped; the same command goes on where it was.", file=sys.stderr)
-        return STOPPED
+        return stopped("reproduce", "the same command skips what is complete and goes on where it was.")
     return _summed(plan, tally)
 
 

@@ -7,13 +7,16 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from medloc.grid.sweep import Sweep, sweep_size
 from medloc.settings import CONF, register
 from medloc.settings.job import job_from
 from medloc.settings.plainly import CONFIG_ERRORS, plainly
+from medloc.settings.stopping import stopped
 
 FAILED = 2
 register()
 _failures: list[str] = []
+_sweep: list[Sweep] = []  # one under -m, none otherwise
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -23,11 +26,17 @@ def _one(config: DictConfig) -> None:
     try:
         choices = {str(k): str(v) for k, v in hydra_config.runtime.choices.items()}
         job = job_from(config, choices, overrides)
+        for sweep in _sweep:
+            line = sweep.begin(" ".join(overrides))
+            if line and sys.stderr.isatty():
+                print(line, file=sys.stderr)
         from medloc.report.closing import close_run
         from medloc.report.summary import closing_table
         from medloc.training.job import run_job  # torch is imported here, and not for --help
 
         outcome = run_job(job, close_run)
+        for sweep in _sweep:
+            sweep.end(outcome.fresh)
         for note in outcome.notes:
             print(note)
         if outcome.fresh:
@@ -52,13 +61,14 @@ def main() -> int:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then hands its errors to us
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     _failures.clear()
+    total = sweep_size(sys.argv[1:])
+    _sweep[:] = [Sweep(total)] if total else []
     try:
         _one()
     except CONFIG_ERRORS as error:
         _report(error)
     except KeyboardInterrupt:
-        print("medloc.run: stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
-        return 130
+        return stopped("run", "the same command skips what is complete and goes on from the last checkpoint.")
     return FAILED if _failures else 0
 
 

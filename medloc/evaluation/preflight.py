@@ -65,9 +65,9 @@ def advise(groups: Sequence[Sequence[float]], default: float) -> Advice:
     if top < TOO_FEW:
         return Advice(
             None,
-            f"at no threshold do more than {_percent(top)} of the groups hold hits and misses; {at_default}. The answers "
-            "of a group hardly differ (raise train.temperature), or they miss everywhere (see the coordinate space "
-            "below, the prompt, or begin with method=sft).",
+            f"at no threshold do more than {_percent(top)} of the groups hold hits and misses; {at_default}. The "
+            "answers of a group hardly differ (raise train.temperature), or they miss everywhere (see the coordinate "
+            "space below, the prompt, or begin with method=sft).",
         )
     noise = sqrt(top * (1 - top) / len(groups)) + sqrt(here * (1 - here) / len(groups))
     if top - here <= noise:

@@ -40,7 +40,7 @@ def test_the_space_in_which_answers_are_written_is_found(written, declared):
     assert best.space == written
     assert best.mean_iou > 0.6
     assert best.convincing is (written != declared)
-    assert not any(reading.convincing for reading in others)
+    assert written != declared or not any(reading.convincing for reading in others)
     assert {reading.images for reading in [best, *others]} == {40}
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from medloc.data.example import Example
 from medloc.data.prompts import prompt_for
 from medloc.evaluation.answer import answer_all, nearest_ious
+from medloc.evaluation.progress import in_batches
 from medloc.evaluation.samples import Sample
 from medloc.models.load import load_model, save_base
 from medloc.settings.run import Settings
@@ -32,13 +33,11 @@ class VisionLanguageSystem:
 
     def answer(self, examples: Sequence[Example]) -> list[Sample]:
         """Answers every example greedily."""
-        return answer_all(
-            self.loaded,
-            examples,
-            self.prompt,
-            batch_size=self.settings.evaluation.batch_size,
-            max_new_tokens=self.settings.train.max_completion_length,
-        )
+        size, longest = self.settings.evaluation.batch_size, self.settings.train.max_completion_length
+        samples: list[Sample] = []
+        for batch in in_batches(examples, size, "answering"):
+            samples += answer_all(self.loaded, batch, self.prompt, batch_size=size, max_new_tokens=longest)
+        return samples
 
     def nearest(self, examples: Sequence[Example]) -> Iterable[float]:
         """Returns what the answer grid allows."""
