@@ -25,6 +25,7 @@ MORE = {
     "logging_steps": 1,
     "seed": 3,
 }
+EASY = ("window.size=2", "criteria=only_reward", "strategy.P=[0.1,0.1,0.1]")  # so that four steps raise tau
 
 
 def script():
@@ -38,11 +39,14 @@ def trained(folder, rows, steps, monkeypatch, resume=False):
     """Runs the script for some steps and returns the curriculum and the IoUs it was shown."""
     from medloc.dropin import trl as dropin
 
-    shown = []
+    shown, loaded = [], load_model(settings())
+
+    def to_original(box, row):
+        return loaded.grid(row["width"], row["height"]).to_original(box, row["width"], row["height"])
 
     class Watched(dropin.CurriculumReward):
         def __init__(self, *_):
-            super().__init__("window.size=2", "criteria=only_reward", "strategy.P=[0.1,0.1,0.1]")
+            super().__init__(*EASY, to_original=to_original)
             observe = self.curriculum.observe
 
             def seen(groups):
@@ -52,7 +56,6 @@ def trained(folder, rows, steps, monkeypatch, resume=False):
             self.curriculum.observe = seen
 
     monkeypatch.setattr(dropin, "CurriculumReward", Watched)
-    loaded = load_model(settings())
     curriculum = script().train(loaded.model, loaded.processor, rows, str(folder), resume, max_steps=steps, **MORE)
     monkeypatch.undo()
     return curriculum, shown
@@ -77,7 +80,7 @@ def test_the_script_trains_raises_and_resumes(rows, tmp_path, monkeypatch):
     assert state == begun.curriculum.state_dict()
     went_on, second = trained(tmp_path, rows, 4, monkeypatch, resume=True)
     assert len(second) == 2
-    bare = composed(["window.size=2", "criteria=only_reward", "strategy.P=[0.1,0.1,0.1]"])
+    bare = composed(EASY)
     for step in (*first, *second):
         bare.observe(step)
     assert went_on.tau == bare.tau > 0.3
