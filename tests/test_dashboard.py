@@ -9,7 +9,6 @@ import pytest
 
 from medloc.dashboard import FINAL, main
 from medloc.training.tracking.series import CURRICULUM, EVALUATION, GROUPS, RAISED, SECONDS, TRAIN
-from tests.small import medloc
 from tests.training.tracking.wandb_file import OfflineRun
 
 TOLD = {*CURRICULUM, RAISED, SECONDS, *GROUPS, *(f"train/{x}" for x in TRAIN), *(f"eval/{x}" for x in EVALUATION)}
@@ -83,11 +82,11 @@ def test_the_report_is_sent_as_an_artifact(tmp_path, monkeypatch, capsys):
     ("word", "says"),
     [("--send", "--send is not known"), ("tracking=none", "tracking=none has no workspace"), ("x=1", "x")],
 )
-def test_a_mistake_is_one_line(word, says):
-    done = medloc("dashboard", word)
-    assert done.returncode == 2
-    assert says in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_a_mistake_is_one_line(word, says, capsys):
+    assert main([word]) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.count("\n") == 1
 
 
 def test_a_grid_can_be_tracked_and_stays_the_same_grid(tmp_path, capsys):

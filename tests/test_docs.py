@@ -3,8 +3,10 @@
 import importlib.util
 import re
 import shlex
+import tomllib
 
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -18,7 +20,8 @@ from medloc.settings.job import compose_job
 from tests.small import CHECKOUT
 
 LOG = "log.md"  # dated: what was typed then
-PAGES = [CHECKOUT / "README.md", *sorted(page for page in (CHECKOUT / "docs").glob("*.md") if page.name != LOG)]
+DOCS = sorted(page for page in (CHECKOUT / "docs").rglob("*.md") if page.name != LOG)
+PAGES = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *DOCS]
 COMMAND = re.compile(r"python -m ((?:medloc|benchmarks)\.[a-z_]+)([^\n`]*)")
 
 
@@ -89,6 +92,22 @@ def test_every_test_named_in_the_documents_exists(page):
 def test_links_between_files_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_shipped_weights_and_phantoms_have_a_card_that_says_what_they_are_not():
+    cards = {page.stem: page.read_text(encoding="utf-8") for page in (CHECKOUT / "docs" / "cards").glob("*.md")}
+    for base in (CHECKOUT / "medloc" / "models" / "bases").glob("*/model.safetensors"):
+        assert f"`{base.parent.name}`" in cards["tiny_bases"]
+    assert "Not a medical device" in cards["tiny_bases"]
+    assert "No patient" in cards["phantoms"]
+    assert "Not a medical device" in (CHECKOUT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_citation_is_whole():
+    citation = yaml.safe_load((CHECKOUT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
 
 
 def test_all_fifteen_pains_are_answered():

@@ -25,6 +25,7 @@ def wait_for(found, process, seconds=240):
     assert process.poll() is None, "it ended before it could be stopped"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sweep", [(), ("-m", "seed=42,43")])
 def test_ctrl_c_ends_a_run_or_a_sweep_and_the_same_command_goes_on(sweep, tmp_path):
     given = overrides(

@@ -194,6 +194,7 @@ def test_a_mistake_names_its_key(words, says):
         compose_job(words)
 
 
+@pytest.mark.slow
 def test_online_without_a_key_is_said_before_anything_is_done(tmp_path, cache):
     environment = {name: value for name, value in os.environ.items() if name != "WANDB_API_KEY"}
     environment |= {"HOME": str(tmp_path), "NETRC": str(tmp_path / "netrc"), "OMP_NUM_THREADS": "1"}
