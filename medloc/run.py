@@ -23,13 +23,13 @@ _sweep: list[Sweep] = []  # one under -m, none otherwise
 def _one(config: DictConfig) -> None:
     hydra_config = HydraConfig.get()
     overrides = list(hydra_config.overrides.task)
+    for sweep in _sweep:
+        line = sweep.begin(" ".join(overrides))
+        if line and sys.stderr.isatty():
+            print(line, file=sys.stderr)
     try:
         choices = {str(k): str(v) for k, v in hydra_config.runtime.choices.items()}
         job = job_from(config, choices, overrides)
-        for sweep in _sweep:
-            line = sweep.begin(" ".join(overrides))
-            if line and sys.stderr.isatty():
-                print(line, file=sys.stderr)
         from medloc.report.closing import close_run
         from medloc.report.summary import closing_table
         from medloc.training.job import run_job  # torch is imported here, and not for --help

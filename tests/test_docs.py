@@ -26,10 +26,14 @@ COMMAND = re.compile(r"python -m ((?:medloc|benchmarks)\.[a-z_]+)([^\n`]*)")
 
 
 def commands():
+    """Every command once, with the first page it stands on."""
+    seen = {}
     for page in PAGES:
         for module, rest in COMMAND.findall(page.read_text(encoding="utf-8")):
             words = shlex.split(rest.split("#")[0].rstrip(" .,;:)"), comments=False)
-            yield pytest.param(module, words, id=f"{page.name}: {module} {' '.join(words)}"[:90])
+            seen.setdefault((module, *words), page.name)
+    for (module, *words), name in seen.items():
+        yield pytest.param(module, words, id=f"{name}: {module} {' '.join(words)}"[:90])
 
 
 def plain(words):

@@ -1,6 +1,7 @@
 """From what a run writes to a service: step by step, evaluation by evaluation, and how it ended."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,12 +22,14 @@ from medloc.training.tracking.series import evaluation_values, step_values
 
 
 def open_tracker(settings: Settings, folder: Path, record: Record) -> Tracker:
-    """Returns the service of `settings.tracking`, connected.
+    """Returns the service of `settings.tracking`, connected; of several ranks only the first tells anybody.
 
     Raises:
         ValueError: it cannot be used; says why and what to do.
     """
     tracking = settings.tracking
+    if int(os.environ.get("RANK", "0")):
+        return NoTracker()
     if isinstance(tracking, WandbTracking) and tracking.mode != "off":
         from medloc.training.tracking.wandb_run import WandbRun  # seconds, and only for whoever asked
 
