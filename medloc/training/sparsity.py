@@ -15,6 +15,7 @@ from medloc.models.frames import frames
 from medloc.models.load import LoadedModel, load_model
 from medloc.rewards import Answer
 from medloc.settings.run import Settings
+from medloc.training.hardware import cores, set_threads
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def sample_start(settings: Settings, images: int) -> Start:
     """
     if images < 1:
         raise ValueError(f"images={images} must be at least 1.")
+    set_threads(settings.threads or cores())
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     data = load_dataset(settings.dataset, Path(settings.cache))

@@ -3,20 +3,25 @@
 import importlib.util
 import json
 
+import numpy as np
 import pytest
+import torch
 from trl import GRPOTrainer
 
+from medloc.data.example import Example
+from medloc.data.prompts import PROMPTS
 from medloc.models.load import load_model
+from medloc.models.shapes import draw_item
 from medloc.settings.composed import composed
+from medloc.training.grpo import training_rows
 from tests.models.test_load import settings
 from tests.small import CHECKOUT
-from tests.training.rig import shapes
 
 SCRIPT = CHECKOUT / "examples" / "trl_script.py"
 MORE = {
     "num_generations": 4,
     "per_device_train_batch_size": 8,
-    "temperature": 1.2,
+    "temperature": 0.9,
     "max_completion_length": 12,
     "learning_rate": 1e-5,
     "use_cpu": True,
@@ -39,6 +44,7 @@ def trained(folder, rows, steps, monkeypatch, resume=False):
     """Runs the script for some steps and returns the curriculum and the IoUs it was shown."""
     from medloc.dropin import trl as dropin
 
+    torch.set_flush_denormal(True)  # as a run does; the tiny model is slow without
     shown, loaded = [], load_model(settings())
 
     def to_original(box, row):
@@ -63,7 +69,13 @@ def trained(folder, rows, steps, monkeypatch, resume=False):
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
-    return shapes(tmp_path_factory.mktemp("shapes"))
+    """General shapes, which the base finds, with the question it knows."""
+    folder, examples = tmp_path_factory.mktemp("shapes"), []
+    for i in range(4):
+        item = draw_item(np.random.default_rng((13, i)), 0.2)
+        item.image.save(folder / f"{i}.png")
+        examples.append(Example(str(i), folder / f"{i}.png", *item.image.size, item.box, str(i), ""))
+    return training_rows(examples, PROMPTS["tn3k"])
 
 
 def test_what_medloc_adds_is_at_most_ten_lines():
@@ -92,13 +104,14 @@ def test_evaluation_is_paid_and_not_observed(rows, tmp_path):
 
     from medloc.dropin.trl import CurriculumReward
 
+    torch.set_flush_denormal(True)
     loaded, curriculum = load_model(settings()), CurriculumReward()
     trainer = GRPOTrainer(
         model=loaded.model,
         processing_class=loaded.processor,
         args=GRPOConfig(output_dir=str(tmp_path), report_to="none", per_device_eval_batch_size=4, **MORE),
         train_dataset=rows,
-        eval_dataset=rows.select(range(1)) if hasattr(rows, "select") else rows,
+        eval_dataset=rows.select(range(1)),
         reward_funcs=curriculum,
         callbacks=[curriculum],
     )
