@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from medloc.settings import CONF, register
 from medloc.settings.plainly import CONFIG_ERRORS, plainly
 from medloc.settings.pretrain import PretrainSettings
+from medloc.settings.stopping import stopped
 
 register()
 
@@ -35,6 +36,8 @@ def main() -> int:
     except (ValueError, OSError) as error:
         print(f"medloc.pretrain: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return stopped("pretrain", "the same command goes on from the newest checkpoint.")
     return 0
 
 

@@ -8,8 +8,10 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from medloc.curriculum import Curriculum, checked_groups, curriculum_from
+from medloc.curriculum import Curriculum, checked_groups
 from medloc.records import bounded_lines
+from medloc.settings.composed import composed
+from medloc.settings.stopping import stopped
 
 HELP = """\
 python -m medloc.replay TRACE [KEY=VALUE ...]
@@ -47,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as mistake:
         print(mistake, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return stopped("replay")
     return 0
 
 
@@ -90,29 +94,6 @@ def _recorded(line: bytes) -> tuple[int, list[list[float]]]:
     if not isinstance(ious, list):
         raise ValueError(f"ious={ious!r} must be a list of groups, each a list of IoUs.")
     return step, checked_groups(ious)
-
-
-def composed(overrides: Sequence[str]) -> Curriculum:
-    """Build the curriculum that `conf/replay.yaml` and the overrides describe.
-
-    Raises:
-        ValueError: an override is malformed or unknown, or its value breaks a rule.
-    """
-    from hydra import compose, initialize_config_dir  # here, so that --help need not wait for it
-    from omegaconf import OmegaConf
-
-    from medloc.settings import CONF, register
-    from medloc.settings.plainly import CONFIG_ERRORS, plainly
-
-    register()
-    try:
-        with initialize_config_dir(str(CONF), version_base="1.3", job_name="replay"):
-            config = compose("replay", overrides=list(overrides))
-        values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    except CONFIG_ERRORS as mistake:
-        raise ValueError(plainly(mistake, "replay")) from None
-    assert isinstance(values, dict)
-    return curriculum_from({str(key): value for key, value in values.items()})
 
 
 def _opened(trace: str) -> AbstractContextManager[BinaryIO]:

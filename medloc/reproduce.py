@@ -12,11 +12,12 @@ from medloc.settings import CHECKOUT
 from medloc.settings.experiments import DATASETS, experiment_names
 from medloc.settings.families import FAMILIES
 from medloc.settings.plainly import CONFIG_ERRORS, plainly
+from medloc.settings.stopping import stopped
 from medloc.settings.thinning import SMOKE, WHOLE, Thinning
 from medloc.settings.words import read_word
 from medloc.training.stopped import EXIT_STATUS, Stopped, end_when_asked
 
-FAILED, MISTAKE, STOPPED = 1, 2, 130
+FAILED, MISTAKE = 1, 2
 
 EPILOG = """\
 examples:
@@ -52,8 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         return _mistaken(" ".join(str(error).split()))
     except KeyboardInterrupt as stop:
-        print("medloc.reproduce: stopped; the same command goes on where it was.", file=sys.stderr)
-        return EXIT_STATUS if isinstance(stop, Stopped) else STOPPED
+        status = stopped("reproduce", "the same command skips what is complete and goes on where it was.")
+        return EXIT_STATUS if isinstance(stop, Stopped) else status
     return _summed(plan, tally)
 
 
@@ -101,8 +102,9 @@ def _setup(given: argparse.Namespace) -> Setup:
     check_words(words)
     keys = [word.partition("=")[0] for word in words]
     named = [word.partition("=")[2] for word in words if word.startswith("results=")]
-    conditions = tuple(word for word, key in zip(words, keys, strict=True) if key in CONDITIONS)
-    added = tuple(word for word, key in zip(words, keys, strict=True) if key not in (*CONDITIONS, "results"))
+    groups = [key.partition(".")[0] for key in keys]  # tracking.mode is a condition, as tracking is
+    conditions = tuple(word for word, group in zip(words, groups, strict=True) if group in CONDITIONS)
+    added = tuple(word for word, group in zip(words, groups, strict=True) if group not in (*CONDITIONS, "results"))
     if given.launch == "joblib" and "threads" not in keys:
         conditions = (*conditions, "threads=1")
     roots = {dataset: str(Path(path).expanduser().resolve()) for dataset, path in given.root}

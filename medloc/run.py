@@ -10,9 +10,11 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from medloc.grid.sweep import Sweep, sweep_size
 from medloc.settings import CONF, register
 from medloc.settings.job import Job, job_from
 from medloc.settings.plainly import CONFIG_ERRORS, plainly
+from medloc.settings.stopping import stopped
 from medloc.training.stopped import EXIT_STATUS, Stopped, end_when_asked
 
 FAILED = 2
@@ -21,12 +23,17 @@ register()
 _failures: list[str] = []
 _others: list[Job] = []  # runs that another process was making when their turn came
 _looks_again = False  # at the end, in the process of the command; a launcher's worker waits at once
+_sweep: list[Sweep] = []  # one under -m, none otherwise
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def _one(config: DictConfig) -> None:
     hydra_config = HydraConfig.get()
     overrides = list(hydra_config.overrides.task)
+    for sweep in _sweep:
+        line = sweep.begin(" ".join(overrides))
+        if line and sys.stderr.isatty():
+            print(line, file=sys.stderr)
     try:
         choices = {str(k): str(v) for k, v in hydra_config.runtime.choices.items()}
         _make(job_from(config, choices, overrides), wait=not _looks_again)
@@ -41,14 +48,18 @@ def _make(job: Job, wait: bool) -> None:
     from medloc.training.workers import do_job  # torch is imported here, and not for --help
 
     try:
-        outcome = do_job(job, lambda line: print(line, flush=True), wait)
+        outcome = do_job(job, lambda line: print(line, flush=True), wait, close_run)
     except ClaimedError as error:
         _others.append(job)
         print(f"{error}; it is looked at again when the others are done.")
         return
+    for sweep in _sweep:
+        sweep.end(outcome.fresh)
     for note in outcome.notes:
         print(note)
-    if outcome.fresh or not is_closed(outcome.folder):  # killed between its record and its pictures
+    if outcome.closing:
+        print(outcome.closing)
+    elif outcome.fresh or not is_closed(outcome.folder):  # made by other processes, or killed before its pictures
         print(close_run(outcome.folder, outcome.record, outcome.images))
     else:
         print(f"nothing to do: this run is complete, {outcome.folder}\n")
@@ -87,6 +98,8 @@ def main() -> int:
     _looks_again = True
     _failures.clear()
     _others.clear()
+    total = sweep_size(sys.argv[1:])
+    _sweep[:] = [Sweep(total)] if total else []
     end_when_asked()
     with TemporaryDirectory(prefix="medloc-") as folder:
         elsewhere = Path(folder) / "failures"
@@ -97,8 +110,8 @@ def main() -> int:
         except (OSError, *CONFIG_ERRORS) as error:  # Hydra's own folders may not fit on the disk either
             _report(error)
         except KeyboardInterrupt as stop:
-            print("medloc.run: stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
-            return EXIT_STATUS if isinstance(stop, Stopped) else 130
+            status = stopped("run", "the same command skips what is complete and goes on from the last checkpoint.")
+            return EXIT_STATUS if isinstance(stop, Stopped) else status
         return FAILED if _failures or elsewhere.exists() else 0
 
 

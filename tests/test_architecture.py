@@ -20,6 +20,7 @@ ABOVE = {  # a room may import rooms with a smaller number only
     "evaluation": 5,
     "training": 6,
     "report": 6,
+    "dropin": 6,
     "grid": 7,
 }
 ENTRY = 8  # run.py, replay.py, score.py ...: nothing imports them

@@ -12,8 +12,10 @@ from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.evaluation.judged import judged, nearest_on, sample_of
 from medloc.evaluation.kept import KeptInputs
+from medloc.evaluation.progress import in_batches, watched
 from medloc.evaluation.samples import Sample
 from medloc.models.load import LoadedModel
+from medloc.rewards import Answer
 
 GREEDY: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
 
@@ -44,8 +46,7 @@ def answer_all(
     was_training = loaded.model.training
     loaded.model.eval()
     samples: list[Sample] = []
-    for start in range(0, len(examples), batch_size):
-        batch = examples[start : start + batch_size]
+    for batch in in_batches(examples, batch_size, "answering"):
         files = tuple(example.image for example in batch)
         inputs = kept.get(files, partial(_inputs_of_files, loaded, files, prompt))
         texts = _complete(loaded, inputs, max_new_tokens=max_new_tokens, **GREEDY)
@@ -57,7 +58,12 @@ def answer_all(
     return samples
 
 
-def sample_groups(
+def sample_groups(loaded: LoadedModel, examples: Sequence[Example], prompt: str, **sampling: Any) -> list[list[float]]:
+    """Returns the IoUs of what `sample_answers` gives, one list per example."""
+    return [[answer.iou for answer in group] for group in sample_answers(loaded, examples, prompt, **sampling)]
+
+
+def sample_answers(
     loaded: LoadedModel,
     examples: Sequence[Example],
     prompt: str,
@@ -66,8 +72,8 @@ def sample_groups(
     temperature: float,
     max_new_tokens: int,
     seed: int,
-) -> list[list[float]]:
-    """Samples a group of answers for every example, as a training step would, and returns their IoUs.
+) -> list[list[Answer]]:
+    """Samples a group of answers for every example, as a training step would, and judges them.
 
     The random state outside is left as it was.
     """
@@ -83,10 +89,10 @@ def sample_groups(
                 top_p=1.0,
                 top_k=0,
             )
-            for example in examples
+            for example in watched(examples, "sampling", "group")
         ]
     return [
-        [judged(example, text, loaded.grid(example.width, example.height)).iou for text in group]
+        [judged(example, text, loaded.grid(example.width, example.height)) for text in group]
         for group, example in zip(texts, examples, strict=True)
     ]
 

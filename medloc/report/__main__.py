@@ -8,6 +8,7 @@ from typing import get_args
 from medloc.records import Found, Record
 from medloc.records.provenance import CHECKOUT
 from medloc.records.record import Status
+from medloc.settings.stopping import stopped
 
 HELP = """\
 python -m medloc.report [results=PATH]
@@ -43,6 +44,8 @@ def main(arguments: list[str]) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return stopped("report")
     return 0
 
 

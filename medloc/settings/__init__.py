@@ -11,12 +11,12 @@ def register() -> None:
     from hydra.core.config_store import ConfigStore  # here, so that reading experiments/ need not wait for Hydra
     from omegaconf import OmegaConf
 
-    from medloc.settings import curriculum, dataset, launch, pretrain, published, rollout, run
+    from medloc.settings import curriculum, dataset, launch, pretrain, published, rollout, run, tracking
 
     OmegaConf.register_new_resolver("checkout", lambda: str(CHECKOUT), replace=True)
     store = ConfigStore.instance()
     store.store(name="settings_schema", node=run.Settings)
     store.store(name="pretrain_schema", node=pretrain.PretrainSettings)
-    for module in (curriculum, dataset, launch, published, rollout, run):
+    for module in (curriculum, dataset, launch, published, rollout, run, tracking):
         for (group, name), schema in module.SCHEMAS.items():
             store.store(group=group, name=name, node=schema)

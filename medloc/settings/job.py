@@ -17,6 +17,7 @@ from medloc.settings.planned import IDENTITY_GROUPS, NOT_A_VARIANT
 from medloc.settings.published import check_model
 from medloc.settings.rollout import check_rollout
 from medloc.settings.run import Settings
+from medloc.settings.tracking import check_tracking
 from medloc.settings.words import word
 
 
@@ -68,6 +69,7 @@ def job_from(config: DictConfig, choices: Mapping[str, str], overrides: Sequence
 
 def _check(job: Job, overrides: Sequence[str]) -> None:
     train, method = job.settings.train, job.settings.method
+    check_tracking(job.settings.tracking)
     curriculum_from(job.config)  # raises with the key's name
     if method.reward is not None:
         reward_for(method.reward, method.preset)  # so does this
@@ -107,7 +109,7 @@ def _variant(config: DictConfig, choices: Mapping[str, str], overrides: Sequence
     parts = set()
     for override in overrides:
         key = override.lstrip("+~").partition("=")[0]
-        named = key in IDENTITY_GROUPS or key.startswith("hydra") or key in NOT_A_VARIANT
+        named = key in (*IDENTITY_GROUPS, *NOT_A_VARIANT) or key.partition(".")[0] in ("hydra", *NOT_A_VARIANT)
         value = OmegaConf.select(config, key)
         if not named and value != OmegaConf.select(default, key):
             plain = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value

@@ -8,6 +8,7 @@ from medloc.settings.curriculum import CriteriaSettings, ScheduleSettings, Strat
 from medloc.settings.dataset import DatasetSettings
 from medloc.settings.launch import LaunchSettings
 from medloc.settings.rollout import RolloutSettings
+from medloc.settings.tracking import TrackingSettings
 
 
 @dataclass
@@ -89,13 +90,6 @@ class GuardSettings:
 
 
 @dataclass
-class NamedSettings:
-    """A group with nothing to set yet but its name: `tracking`."""
-
-    name: str = MISSING
-
-
-@dataclass
 class Settings:
     """Everything that one run is, as composed by Hydra from `conf/`."""
 
@@ -109,7 +103,7 @@ class Settings:
     train: TrainSettings = MISSING
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
-    tracking: NamedSettings = MISSING
+    tracking: TrackingSettings = MISSING
     launch: LaunchSettings = MISSING
     rollout: RolloutSettings = MISSING
     seed: int = MISSING
@@ -124,5 +118,4 @@ SCHEMAS: dict[tuple[str, str], type] = {
     ("model", "model_schema"): ModelSettings,
     ("method", "method_schema"): MethodSettings,
     ("train", "train_schema"): TrainSettings,
-    ("tracking", "tracking_schema"): NamedSettings,
 }

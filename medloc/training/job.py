@@ -3,7 +3,7 @@
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -40,6 +40,10 @@ from medloc.training.room import require_writable
 from medloc.training.steps import planned_steps
 from medloc.training.systems import System, Training, check_family, load_system
 from medloc.training.trace import TraceWriter, median_step, traced_steps
+from medloc.training.tracking.follow import Follower, Follows
+
+Close = Callable[[Path, Record, Mapping[str, Path]], str]
+"""Draws a run's pictures from its folder, its record and its images, and returns the closing text."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class Outcome:
         record: its record.
         fresh: whether anything had to be done.
         images: the file of each image it was evaluated on, by id.
-        notes: what the data set's reader and the system had to say.
+        notes: what the data set's reader, the system and the tracking had to say.
+        closing: what there is to show at its end; "" where nobody asked or nothing was done.
     """
 
     folder: Path
@@ -59,9 +64,12 @@ class Outcome:
     fresh: bool
     images: dict[str, Path]
     notes: tuple[str, ...]
+    closing: str = ""
 
 
-def run_job(job: Job, say: Callable[[str], object] = lambda line: None, wait: bool = False) -> Outcome:
+def run_job(
+    job: Job, say: Callable[[str], object] = lambda line: None, wait: bool = False, close: Close | None = None
+) -> Outcome:
     """Does one run, or what is left of it.
 
     A complete run is not repeated, an interrupted one goes on from its last checkpoint, a failed one is tried again.
@@ -70,6 +78,7 @@ def run_job(job: Job, say: Callable[[str], object] = lambda line: None, wait: bo
         job: the run.
         say: is told in one line, before it starts, what a step and an epoch of it are.
         wait: if another process is making it, until that has ended.
+        close: draws its pictures; they are there before a tracking service is told the end.
 
     Raises:
         ClaimedError: another process is making it, and `wait` is not set.
@@ -114,11 +123,17 @@ def run_job(job: Job, say: Callable[[str], object] = lambda line: None, wait: bo
                 say(describe_batches(settings.train, settings.launch, trainer, len(data.train), total))
             folder.mkdir(parents=True, exist_ok=True)
             sweep(folder)
-            write_record(folder, record)
         meet()
-        done = _finish(record, folder, settings, data, system)
+        with Follower(settings, folder, record) as follower:
+            if first():
+                write_record(folder, record)
+            done = _finish(record, folder, settings, data, system, follower)
+            closing = close(folder, done, images) if close and first() else ""
+            if first():
+                follower.complete(done, images)
         meet()
-        return Outcome(folder, done, True, images, notes)
+        notes = (*notes, *filter(None, [follower.tracker.note]))
+        return Outcome(folder, done, True, images, notes, closing)
 
 
 def _earlier(folder: Path) -> Record | None:
@@ -130,11 +145,13 @@ def _earlier(folder: Path) -> Record | None:
         return None
 
 
-def _finish(record: Record, folder: Path, settings: Settings, data: LoadedDataset, system: System) -> Record:
+def _finish(
+    record: Record, folder: Path, settings: Settings, data: LoadedDataset, system: System, follower: Follower
+) -> Record:
     """Runs to the end and writes the record, whichever end it is."""
     begin = time.perf_counter()
     try:
-        metrics, timings = _measure(folder, settings, data, system)
+        metrics, timings = _measure(folder, settings, data, system, follower)
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         with suppress(OSError):  # a disk that is full takes no record either: it stays `running`
@@ -157,7 +174,7 @@ def _finish(record: Record, folder: Path, settings: Settings, data: LoadedDatase
 
 
 def _measure(
-    folder: Path, settings: Settings, data: LoadedDataset, system: System
+    folder: Path, settings: Settings, data: LoadedDataset, system: System, follower: Follower
 ) -> tuple[RunMetrics, dict[str, float | None]]:
     examples = _evaluated(settings, data)
     metrics = no_metrics()
@@ -176,7 +193,10 @@ def _measure(
     along = _along(settings, data)
     own = along == examples[: len(along)]  # images that are answered before and after training anyway
     begin = start[: len(along)] if own or not start else shared_out(system.answer, along)
-    seconds = _train(folder, settings, data, system)
+    begun = [_point(0, begin)] if start else []
+    for point in begun:
+        follower.evaluated(point)
+    seconds = _train(folder, settings, data, system, follower)
     last = shared_out(system.answer, examples)
     end = last[: len(along)] if own else shared_out(system.answer, along)
     if not first():
@@ -186,8 +206,9 @@ def _measure(
         write_samples(folder / "samples.jsonl", last)
     metrics["final"] = scores(list(read_samples(folder / "samples.jsonl")))
     metrics["last"] = scores(last)
-    points = [*([_point(0, begin)] if start else []), *read_curve(folder)]
-    metrics["curve"] = [*points, _point(planned_steps(settings.train, len(data.train)), end)]
+    closing = _point(planned_steps(settings.train, len(data.train)), end)
+    follower.evaluated(closing)
+    metrics["curve"] = [*begun, *read_curve(folder), closing]
     return metrics, {"train_s": round(seconds, 2), "step_s_median": median_step(folder)}
 
 
@@ -219,7 +240,7 @@ def _along(settings: Settings, data: LoadedDataset) -> tuple[Example, ...]:
     return (data.validation or _evaluated(settings, data))[: settings.evaluation.images]
 
 
-def _train(folder: Path, settings: Settings, data: LoadedDataset, system: System) -> float:
+def _train(folder: Path, settings: Settings, data: LoadedDataset, system: System, follower: Follower) -> float:
     """Trains, evaluating on the way; returns the seconds it took."""
     examples = _evaluated(settings, data)
     along = _along(settings, data)
@@ -229,7 +250,9 @@ def _train(folder: Path, settings: Settings, data: LoadedDataset, system: System
             whole = shared_out(system.answer, examples)
             if first():
                 write_samples(folder / "samples.jsonl", whole)
-        return _point(step, shared_out(system.answer, along))
+        point: CurvePoint = _point(step, shared_out(system.answer, along))
+        follower.evaluated(point)
+        return point
 
     total = planned_steps(settings.train, len(data.train))
     if first():
@@ -243,6 +266,7 @@ def _train(folder: Path, settings: Settings, data: LoadedDataset, system: System
     callbacks = [
         Guard(settings.guard, trace),
         Midway(folder, resume, steps, midway),
+        Follows(trace, follower),
         ProgressBar(trace, title),
         leaving,
     ]

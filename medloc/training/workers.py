@@ -22,7 +22,7 @@ from medloc.settings import CHECKOUT
 from medloc.settings.job import Job
 from medloc.settings.launch import LaunchSettings, MachinesSettings, ProcessesSettings
 from medloc.settings.resolved import write_job
-from medloc.training.job import Outcome, run_job
+from medloc.training.job import Close, Outcome, run_job
 from medloc.training.worker import JOB, OUTCOME
 
 WARNING = re.compile(r"(\[rank\d+\]:)?\[?[WI]\d{4} ")
@@ -30,20 +30,23 @@ FAILURE = re.compile(r"E\d{4} ")
 """How torch's own lines begin: a letter, month and day."""
 
 
-def do_job(job: Job, say: Callable[[str], object] = lambda line: None, wait: bool = False) -> Outcome:
+def do_job(
+    job: Job, say: Callable[[str], object] = lambda line: None, wait: bool = False, close: Close | None = None
+) -> Outcome:
     """Does one run in this process or in those that its launch asks for, which wait for a run that others are making.
 
     Args:
         job: the run.
         say: is told what a step is.
         wait: as `run_job` takes it.
+        close: likewise, where this process makes the run itself.
 
     Raises:
         ValueError: there are fewer GPUs than processes, or the run ended with an error; the message is the worker's.
     """
     launch = job.settings.launch
     if not isinstance(launch, ProcessesSettings):
-        return run_job(job, say, wait)
+        return run_job(job, say, wait, close)
     check_gpus(launch, job.settings.device)
     with TemporaryDirectory(prefix="medloc-") as name:
         folder = Path(name)

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from medloc.curriculum import Decision
+from medloc.evaluation.preflight import group_shares
 from medloc.training.midway import evaluation_steps
-from medloc.training.sparsity import group_shares
 from medloc.training.trace import keep_until, trace_line, traced_steps
 from medloc.training.trainer import Observation
 

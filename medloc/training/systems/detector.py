@@ -9,6 +9,7 @@ from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.data.task import target_of
 from medloc.evaluation.pixels import nearest_pixel_ious, pixel_sample
+from medloc.evaluation.progress import in_batches
 from medloc.evaluation.samples import Sample
 from medloc.models.grounding_dino import best_boxes, detector_inputs, detector_target, load_detector
 from medloc.records.record import Record
@@ -64,8 +65,7 @@ class DetectorSystem:
         was_training = model.training
         model.eval()
         samples: list[Sample] = []
-        for start in range(0, len(examples), size):
-            batch = examples[start : start + size]
+        for batch in in_batches(examples, size, "answering"):
             images = [open_image(example.image) for example in batch]
             inputs = detector_inputs(self.detector.processor, images, self.phrase)
             boxes = best_boxes(model, inputs, [(example.width, example.height) for example in batch])

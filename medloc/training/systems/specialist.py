@@ -12,6 +12,7 @@ from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.data.target_mask import target_mask
 from medloc.evaluation.judged import nearest_on, sample_of
+from medloc.evaluation.progress import in_batches
 from medloc.evaluation.samples import Sample
 from medloc.models.segmenter import (
     component_boxes,
@@ -63,8 +64,7 @@ class SpecialistSystem:
         was_training, size, grid = self.model.training, self.settings.evaluation.batch_size, grid_of(self.side)
         self.model.eval()
         samples: list[Sample] = []
-        for start in range(0, len(examples), size):
-            batch = examples[start : start + size]
+        for batch in in_batches(examples, size, "answering"):
             for example, box in zip(batch, component_boxes(self.model, pixels(batch, self.side)), strict=True):
                 text = grid.text(box, self.side, self.side) if box else NOTHING
                 samples.append(sample_of(example, text, grid))

@@ -1,0 +1,4 @@
+"""The curriculum in somebody else's trainer: `trl.CurriculumReward` in a TRL script, `plain.PlainReward` anywhere.
+
+`docs/drop_in.md` shows both at work.
+"""

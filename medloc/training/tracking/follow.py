@@ -1,0 +1,121 @@
+"""From what a run writes to a service: step by step, evaluation by evaluation, and how it ended."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from transformers import TrainerCallback
+
+from medloc.curriculum import curriculum_from
+from medloc.evaluation.samples import read_samples
+from medloc.records.record import Record
+from medloc.settings.run import Settings
+from medloc.settings.tracking import TensorboardTracking, WandbTracking
+from medloc.training.midway import read_curve
+from medloc.training.trace import TraceWriter
+from medloc.training.tracking.base import NoTracker, Tracker
+from medloc.training.tracking.series import evaluation_values, step_values
+
+
+def open_tracker(settings: Settings, folder: Path, record: Record) -> Tracker:
+    """Returns the service of `settings.tracking`, connected; of several ranks only the first tells anybody.
+
+    Raises:
+        ValueError: it cannot be used; says why and what to do.
+    """
+    tracking = settings.tracking
+    if int(os.environ.get("RANK", "0")):
+        return NoTracker()
+    if isinstance(tracking, WandbTracking) and tracking.mode != "off":
+        from medloc.training.tracking.wandb_run import WandbRun  # seconds, and only for whoever asked
+
+        return WandbRun(tracking, folder, record)
+    if isinstance(tracking, TensorboardTracking):
+        from medloc.training.tracking.tensorboard_run import TensorboardRun
+
+        return TensorboardRun(tracking, folder, record)
+    return NoTracker()
+
+
+class Follower:
+    """Tells a service about one run; a context that ends the connection whichever way the run ends.
+
+    A service that fails on the way is told nothing more: tracking never ends a run.
+
+    Args:
+        settings: the run's settings.
+        folder: its folder.
+        record: its record as it begins.
+    """
+
+    def __init__(self, settings: Settings, folder: Path, record: Record):
+        self.folder = folder
+        self.params = curriculum_from(record.config).params if settings.method.uses_schedule else None
+        self.tracker = open_tracker(settings, folder, record)
+
+    def __enter__(self) -> "Follower":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._tell(self.tracker.close, kind is not None)
+
+    def _tell(self, what: Callable[..., None], *arguments: Any) -> None:
+        try:
+            what(*arguments)
+        except Exception as error:  # whatever the service's library raises; the run's own files have everything
+            note = " ".join(f"tracking ended early: {type(error).__name__}: {error}".split())
+            print(f"medloc.run: {note}", file=sys.stderr)
+            self.tracker = NoTracker()
+
+    def stepped(self, line: Mapping[str, Any], seconds: float | None) -> None:
+        """Tells an optimizer step, unless the service has it from an earlier attempt."""
+        if line["step"] > self.tracker.step:
+            self.tracker.step = line["step"]
+            self._tell(self.tracker.log, line["step"], step_values(line, seconds, self.params))
+
+    def evaluated(self, point: Mapping[str, Any]) -> None:
+        """Tells an evaluation, unless the service has it."""
+        if point["step"] > self.tracker.evaluation:
+            self.tracker.evaluation = point["step"]
+            self._tell(self.tracker.log, point["step"], evaluation_values(point))
+
+    def catch_up(self) -> None:
+        """Tells what an earlier attempt left in the folder, up to the checkpoint that the run goes on from."""
+        seconds = {line["step"]: line["seconds"] for line in _lines(self.folder / "timings.jsonl")}
+        for line in _lines(self.folder / "trace.jsonl"):
+            self.stepped(line, seconds.get(line["step"]))
+        for point in read_curve(self.folder):
+            self.evaluated(point)
+
+    def complete(self, record: Record, images: Mapping[str, Path]) -> None:
+        """Tells how the run ended.
+
+        Args:
+            record: its record, complete.
+            images: the file of each test image, by id.
+        """
+        wanted = self.tracker.images
+        samples = list(read_samples(self.folder / "samples.jsonl")) if wanted else []
+        shown = samples[:: max(1, len(samples) // max(1, wanted))][:wanted]
+        pictures = [(sample, images[sample.id]) for sample in shown]
+        self._tell(self.tracker.complete, self.folder, record, pictures)
+
+
+class Follows(TrainerCallback):
+    """Hands each line of the trace on; stands behind the `TraceWriter` among the callbacks."""
+
+    def __init__(self, trace: TraceWriter, follower: Follower):
+        self.trace, self.follower = trace, follower
+        follower.catch_up()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        if self.trace.last and state.is_world_process_zero:
+            self.follower.stepped(self.trace.last, self.trace.seconds)
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []

@@ -1,0 +1,70 @@
+"""The names under which a run's numbers are shown, and how they come from what the run writes."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from medloc.curriculum import CurriculumParams
+
+STEP = "step"
+THRESHOLD = 0.5
+"""Where a method has no threshold, its groups are judged at this IoU."""
+
+CURRICULUM = {  # why tau moved or did not: each statistic of Eq. 6-8 beside the bound that Eq. 9 asks of it
+    "curriculum/tau": "threshold in force after the step",
+    "curriculum/mean_reward": "window mean reward, Eq. 6",
+    "curriculum/P": "its least value",
+    "curriculum/reward_std": "its standard deviation, Eq. 7",
+    "curriculum/S": "its greatest value",
+    "curriculum/iou_margin": "mean surplus of IoU over tau, Eq. 8",
+    "curriculum/margin": "its least value",
+}
+RAISED = "curriculum/raised"
+GROUPS = ("groups/dead", "groups/all_miss", "groups/all_hit")
+TRAIN = ("reward", "parse_rate", "kl", "entropy", "loss", "grad_norm", "completion_length")
+SECONDS = "train/step_seconds"
+EVALUATION = ("a50", "a80", "map", "mean_iou", "parse_rate")
+
+
+def step_values(line: Mapping[str, Any], seconds: float | None, params: CurriculumParams | None) -> dict[str, float]:
+    """Returns what is shown of one optimizer step; what the step does not have is left out.
+
+    Args:
+        line: its line of trace.jsonl.
+        seconds: its wall time.
+        params: the curriculum's, for the bounds; None for a method without one.
+    """
+    values = {f"train/{name}": line[name] for name in TRAIN}
+    values |= {SECONDS: seconds, "groups/dead": line["dead"], "curriculum/tau": line["tau"]}
+    if line["ious"]:
+        values |= _dead_groups(line["ious"], THRESHOLD if line["tau_used"] is None else line["tau_used"])
+    if params is not None:
+        values |= {f"curriculum/{name}": line[name] for name in ("mean_reward", "reward_std", "iou_margin")}
+        P, S = params.strategy.bounds(line["tau_used"])
+        values |= {"curriculum/P": P, "curriculum/S": S, "curriculum/margin": params.criteria.margin}
+        values[RAISED] = float(line["updated"])
+    return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def _dead_groups(groups: list[list[float]], tau: float) -> dict[str, float]:
+    """Shares of groups of which no answer reaches tau, and of which every one does."""
+    hits = [sum(iou >= tau for iou in group) for group in groups]
+    full = sum(count == len(group) for count, group in zip(hits, groups, strict=True))
+    return {"groups/all_miss": hits.count(0) / len(groups), "groups/all_hit": full / len(groups)}
+
+
+def evaluation_values(point: Mapping[str, Any]) -> dict[str, float]:
+    """Returns what is shown of an evaluation on the way."""
+    return {f"eval/{name}": float(point[name]) for name in EVALUATION if point[name] is not None}
+
+
+def summary_values(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Returns a record's metrics under path-like names ("final/a50"), what was not measured left out; no curves."""
+    return {name: value for name, value in _flat(metrics, "") if value is not None}
+
+
+def _flat(values: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{place}{name}/")
+        elif not isinstance(value, list):
+            yield f"{place}{name}", value

@@ -1,0 +1,68 @@
+"""A run in TensorBoard's event files, under the run's folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from medloc.evaluation.samples import Sample
+from medloc.records.record import Record
+from medloc.settings.tracking import TensorboardTracking
+from medloc.training.tracking.series import CURRICULUM, GROUPS, summary_values
+
+LAYOUT = {
+    "curriculum": {"why tau moved": ["Multiline", list(CURRICULUM)]},
+    "groups": {"groups that teach nothing": ["Multiline", list(GROUPS)]},
+}
+
+
+class TensorboardRun:
+    """Writes `folder/tensorboard`; a resumed run is told whole again, and its older events are passed over.
+
+    Args:
+        settings: the group tracking.
+        folder: the run's folder.
+        record: its record as it begins.
+
+    Raises:
+        ValueError: the package tensorboard is not installed.
+    """
+
+    step, evaluation = 0, -1
+
+    def __init__(self, settings: TensorboardTracking, folder: Path, record: Record):
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise ValueError(
+                "tracking=tensorboard needs the package tensorboard, which is not installed; "
+                "`pip install 'medloc[tracking]'`."
+            ) from None
+        self.images = settings.images
+        self.note = f"tracking: tensorboard --logdir {folder}"
+        self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=0)
+        self.writer.add_custom_scalars(LAYOUT)
+        self.writer.add_text("run", f"{record.label}: {record.identity}")
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Adds a point to every series."""
+        for name, value in values.items():
+            self.writer.add_scalar(name, value, step)
+
+    def complete(self, folder: Path, record: Record, shown: Sequence[tuple[Sample, Path]]) -> None:
+        """Adds the record's metrics and the test images with their boxes."""
+        last = record.identity["steps"]
+        for name, value in summary_values(record.metrics).items():
+            self.writer.add_scalar(f"summary/{name}", value, last)
+        for sample, path in shown:
+            boxes = {"true box": sample.truth} | ({"predicted box": sample.box} if sample.box else {})
+            with Image.open(path) as image:
+                pixels = np.asarray(image.convert("RGB"))
+            corners = np.array([box.as_list() for box in boxes.values()])
+            name = f"test images/{sample.id}, IoU {sample.iou:.2f}"
+            self.writer.add_image_with_boxes(name, pixels, corners, last, dataformats="HWC", labels=list(boxes))
+
+    def close(self, failed: bool) -> None:
+        """Writes out what is left."""
+        self.writer.close()

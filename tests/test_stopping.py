@@ -1,0 +1,127 @@
+"""Ctrl-C, and what long work shows: run i of n, bars on a terminal, nothing elsewhere."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from medloc.evaluation.progress import in_batches
+from medloc.grid.sweep import Sweep, sweep_size
+from medloc.records import read_record
+from tests.small import medloc, overrides
+
+RUN = [sys.executable, "-m", "medloc.run"]
+
+
+def wait_for(found, process, seconds=240):
+    until = time.monotonic() + seconds
+    while not found() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    assert process.poll() is None, "it ended before it could be stopped"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sweep", [(), ("-m", "seed=42,43")])
+def test_ctrl_c_ends_a_run_or_a_sweep_and_the_same_command_goes_on(sweep, tmp_path):
+    given = overrides(
+        tmp_path, tmp_path / "cache", "window.size=2", "train.max_steps=40", "train.checkpoints=20", *sweep
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([*RUN, *given], env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    wait_for(lambda: any(p.read_text().count("\n") >= 5 for p in tmp_path.glob("runs/*/trace.jsonl")), process)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=240)[1].decode()
+    assert process.returncode == 130
+    assert "the same command skips what is complete and goes on from the last checkpoint" in said
+    assert "Traceback" not in said
+    (folder,) = (tmp_path / "runs").iterdir()  # the sweep's second run was not begun
+    assert read_record(folder / "record.json").status == "running"
+    timed = len((folder / "timings.jsonl").read_text().splitlines())
+    if not sweep:
+        assert medloc("run", *given).returncode == 0
+        assert read_record(folder / "record.json").status == "complete"
+        steps = [json.loads(line)["step"] for line in (folder / "trace.jsonl").read_text().splitlines()]
+        assert steps == list(range(1, 41))
+        assert timed >= 5
+
+
+def test_ctrl_c_before_training_is_one_line_too(tmp_path):
+    """While phantoms are drawn: nothing half drawn is left, and the same command draws them again."""
+    command = [*RUN, f"results={tmp_path}", f"cache={tmp_path / 'cache'}", "method=zero_shot", "threads=1"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    wait_for(lambda: list((tmp_path / "cache").glob(".ham10000-*/main/*/*.jpg")), process)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=240)[1].decode()
+    assert process.returncode == 130
+    assert said.strip().count("\n") == 0
+    assert not list((tmp_path / "cache").glob("*"))
+    assert not list((tmp_path / "cache").glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "size"),
+    [
+        (["-m", "schedule=piecewise,linear,cosine", "seed=42,43,44", "threads=1"], 9),
+        (["--multirun", "seed=range(1,4)", "schedule.deltas=[0.1,0.1,0.05]"], 3),
+        (["-m", "threads=1"], 1),
+        (["seed=42"], None),
+        (["-m", "seed=(("], None),
+    ],
+)
+def test_the_runs_of_a_sweep_are_counted_beforehand(words, size):
+    assert sweep_size(words) == size
+
+
+def test_a_sweep_says_where_it_is_and_leaves_what_was_complete_out_of_the_estimate(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("medloc.grid.sweep.time.perf_counter", lambda: clock[0])
+    sweep = Sweep(4)
+    assert sweep.begin("seed=1") == "run 1 of 4: seed=1"
+    clock[0] = 1.0
+    sweep.end(fresh=False)
+    assert sweep.begin("seed=2") == "run 2 of 4: seed=2"
+    clock[0] = 121.0
+    sweep.end(fresh=True)
+    assert sweep.begin("seed=3") == "run 3 of 4: seed=3; about 4 min left"
+
+
+def test_batches_hold_everything_once_in_order_and_are_silent_here(capfd):
+    batches = list(in_batches(list(range(7)), 3, "answering"))
+    assert batches == [[0, 1, 2], [3, 4, 5], [6]]
+    assert capfd.readouterr().err == ""
+
+
+def on_a_terminal(command):
+    """Runs a command whose standard error is a terminal and returns what it showed there."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(command, stderr=follower, stdout=subprocess.DEVNULL)
+    os.close(follower)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(leader, 65536)
+        except OSError:  # Linux says so where the other end is closed
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(leader)
+    assert process.wait(timeout=60) == 0, shown.decode()
+    return shown.decode()
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_the_sweep_and_each_bar_and_a_pipe_nothing(tmp_path):
+    given = ["-m", "seed=42,43", *overrides(tmp_path, tmp_path / "cache")]
+    shown = on_a_terminal([*RUN, *given])
+    assert "drawing ham10000 phantoms" in shown
+    assert "run 1 of 2: " in shown
+    assert "left" in shown.partition("run 2 of 2: ")[2].partition("\n")[0]
+    assert "ham10000 medloc seed 42: 100%" in shown
+    done = medloc("run", *given, "rerun=true")
+    assert (done.returncode, done.stderr) == (0, "")
