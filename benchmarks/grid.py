@@ -25,8 +25,8 @@ from medloc.data import load_dataset
 from medloc.grid.launch import joblib_launch, serially
 from medloc.settings.experiments import experiment
 from medloc.settings.job import compose_job
+from medloc.settings.machine import cores
 from medloc.settings.planned import PlannedRun, planned_run
-from medloc.training.hardware import cores
 
 TABLES = tuple(f"table{number}" for number in range(1, 9))
 CHANGES_WORK = ("train.group_size", "train.dynamic_sampling")

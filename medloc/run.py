@@ -8,11 +8,13 @@ from tempfile import TemporaryDirectory
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from medloc.grid.sweep import Sweep, sweep_size
 from medloc.settings import CONF, register
 from medloc.settings.job import Job, job_from
+from medloc.settings.machine import cores
 from medloc.settings.plainly import CONFIG_ERRORS, plainly
 from medloc.settings.stopping import stopped
 from medloc.training.stopped import EXIT_STATUS, Stopped, end_when_asked
@@ -36,9 +38,18 @@ def _one(config: DictConfig) -> None:
             print(line, file=sys.stderr)
     try:
         choices = {str(k): str(v) for k, v in hydra_config.runtime.choices.items()}
-        _make(job_from(config, choices, overrides), wait=not _looks_again)
+        job = job_from(config, choices, overrides)
+        if hydra_config.mode == RunMode.MULTIRUN:
+            _share_cores(job, hydra_config.launcher.get("n_jobs", 1))
+        _make(job, wait=not _looks_again)
     except (ValueError, OSError, *CONFIG_ERRORS) as error:
         _report(error)
+
+
+def _share_cores(job: Job, runs: int) -> None:
+    """Gives a run its share of the machine's threads, where `threads` leaves them open and others go on beside it."""
+    if job.settings.threads is None and runs != 1:
+        job.settings.threads = 1 if runs < 0 else max(1, cores() // runs)
 
 
 def _make(job: Job, wait: bool) -> None:

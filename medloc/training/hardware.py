@@ -1,6 +1,5 @@
 """What this process may use, and what it used."""
 
-import os
 import resource
 import sys
 
@@ -15,13 +14,6 @@ def set_threads(threads: int) -> None:
     """
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
-
-
-def cores() -> int:
-    """Returns the number of processor cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def peak_memory_mb() -> float:

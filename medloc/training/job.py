@@ -24,12 +24,13 @@ from medloc.records.record import CurvePoint, Record, RunMetrics, Scores, no_met
 from medloc.settings.batches import describe_batches
 from medloc.settings.job import Job
 from medloc.settings.launch import processes_here
+from medloc.settings.machine import cores
 from medloc.settings.run import Settings
 from medloc.training.checkpoint import drop_unfinished
 from medloc.training.claim import ClaimedError, claim
 from medloc.training.failures import failures_said
 from medloc.training.guard import Guard
-from medloc.training.hardware import cores, peak_memory_mb, set_threads
+from medloc.training.hardware import peak_memory_mb, set_threads
 from medloc.training.leaving import Leaving
 from medloc.training.midway import Midway, read_curve, table_and_evaluation_steps
 from medloc.training.opening import now, opening_record

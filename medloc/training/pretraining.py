@@ -17,8 +17,9 @@ from medloc.models.load import save_base
 from medloc.models.shapes import ShapeItem, draw_item
 from medloc.models.tiny_internvl import tiny_internvl_model, tiny_internvl_processor
 from medloc.models.tiny_qwen import tiny_model, tiny_processor
+from medloc.settings.machine import cores
 from medloc.settings.pretrain import PretrainSettings
-from medloc.training.hardware import cores, set_threads
+from medloc.training.hardware import set_threads
 from medloc.training.resume import LoadsSavedLayout
 
 EASY, HARDEST = 0.06, 0.50  # shares of the run at which difficulty leaves 0 and reaches 1

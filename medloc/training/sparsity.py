@@ -14,8 +14,9 @@ from medloc.evaluation.spaces import Spoken
 from medloc.models.frames import frames
 from medloc.models.load import LoadedModel, load_model
 from medloc.rewards import Answer
+from medloc.settings.machine import cores
 from medloc.settings.run import Settings
-from medloc.training.hardware import cores, set_threads
+from medloc.training.hardware import set_threads
 
 
 @dataclass(frozen=True)
