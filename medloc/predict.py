@@ -58,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
 def _asked(options: argparse.Namespace) -> tuple[Path, str, int]:
     """Returns the model's folder, the question, and the longest answer in tokens."""
     from medloc.data.prompts import prompt_for
+    from medloc.data.task import question_of
+    from medloc.settings.dataset import dataset_settings
 
     folder = Path(options.checkpoint).expanduser()
     record = _record(folder) or _record(folder.parent)
@@ -76,8 +78,7 @@ def _asked(options: argparse.Namespace) -> tuple[Path, str, int]:
             f"--checkpoint={options.checkpoint} has no record that names a question; add --dataset or --prompt."
         )
     config = record["config"]
-    question = config["dataset"]["prompt"] or config["method"]["prompt"]
-    return folder, prompt_for(config["dataset"]["name"], question), tokens
+    return folder, question_of(dataset_settings(config["dataset"]), config["method"]["prompt"]), tokens
 
 
 def _record(folder: Path) -> dict[str, Any] | None:

@@ -59,7 +59,7 @@ def _make(job: Job, wait: bool) -> None:
     from medloc.training.workers import do_job  # torch is imported here, and not for --help
 
     try:
-        outcome = do_job(job, lambda line: print(line, flush=True), wait, close_run)
+        outcome = do_job(job, say=lambda line: print(line, flush=True), wait=wait, close=close_run)
     except ClaimedError as error:
         _others.append(job)
         print(f"{error}; it is looked at again when the others are done.")

@@ -50,7 +50,7 @@ def test_an_answer_without_a_box_says_why_and_draws_nothing(image):
         (["IMAGE", "--checkpoint", "nowhere"], "--checkpoint=nowhere: there is no config.json"),
         (["missing.png", "--checkpoint", "BASE", "--dataset", "tn3k"], "missing.png is not a file"),
         (["IMAGE", "--checkpoint", "BASE"], "has no record that names a question; add --dataset or --prompt"),
-        (["TEXT", "--checkpoint", "BASE", "--prompt", "Where?"], "does not open as an image"),
+        (["TEXT", "--checkpoint", "BASE", "--prompt", "Where?"], "this image does not open"),
     ],
 )
 def test_a_mistake_is_one_line(given, says, image, tmp_path, capsys):

@@ -7,7 +7,7 @@ from medloc.data import LoadedDataset, load_dataset
 from medloc.data.phantoms import phantom_key
 from medloc.records import Record
 from medloc.records.provenance import CHECKOUT
-from medloc.settings.dataset import DatasetSettings, PhantomSettings
+from medloc.settings.dataset import DatasetSettings, dataset_settings
 
 
 class NotHereError(Exception):
@@ -26,7 +26,7 @@ def run_data(record: Record, results: Path) -> LoadedDataset:
     """
     written: dict[str, Any] = record.config.get("dataset", {})
     try:
-        settings = DatasetSettings(**{**written, "phantom": PhantomSettings(**written["phantom"])})
+        settings = dataset_settings(written)
         data = load_dataset(settings, _cache(settings, record, results))
     except (KeyError, TypeError, OSError, ValueError) as error:
         raise NotHereError(f"the images cannot be read ({error})") from None

@@ -1,6 +1,8 @@
 """Schemas of the `dataset` group and the checks of its values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from omegaconf import MISSING
 
@@ -98,3 +100,13 @@ def _check_counts(phantom: PhantomSettings) -> None:
             raise ValueError(f"dataset.phantom.{part}={count} must be at least 1.")
     if phantom.seed < 0:
         raise ValueError(f"dataset.phantom.seed={phantom.seed} must not be negative.")
+
+
+def dataset_settings(written: Mapping[str, Any]) -> DatasetSettings:
+    """Return the group as a record has it written down.
+
+    Raises:
+        KeyError: it has no phantoms.
+        TypeError: it has keys of another version.
+    """
+    return DatasetSettings(**{**written, "phantom": PhantomSettings(**written["phantom"])})

@@ -69,7 +69,7 @@ class Outcome:
 
 
 def run_job(
-    job: Job, say: Callable[[str], object] = lambda line: None, wait: bool = False, close: Close | None = None
+    job: Job, *, say: Callable[[str], object] = lambda line: None, wait: bool = False, close: Close | None = None
 ) -> Outcome:
     """Does one run, or what is left of it.
 

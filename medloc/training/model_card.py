@@ -5,7 +5,6 @@ from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
-from medloc.data.prompts import prompt_for
 from medloc.models.family import FAMILIES
 from medloc.records.record import Record, Scores
 
@@ -55,7 +54,7 @@ record is `record.json` of that run. The licences of the base and of the data ho
 """
 
 
-def write_model_card(folder: Path, record: Record, space: str) -> None:
+def write_model_card(folder: Path, record: Record, space: str, prompt: str) -> None:
     """Writes `README.md` into `folder`, the run's saved model.
 
     Args:
@@ -73,7 +72,6 @@ def write_model_card(folder: Path, record: Record, space: str) -> None:
         tags=["medloc", "visual-grounding", "grpo", *(["phantom-data"] if identity["origin"] == "phantom" else [])],
         base_model=None if tiny or Path(base).is_dir() else base,
     )
-    question = config["dataset"]["prompt"] or config["method"]["prompt"]
     card = ModelCard.from_template(
         metadata,
         template_str=TEMPLATE,
@@ -90,7 +88,7 @@ def write_model_card(folder: Path, record: Record, space: str) -> None:
         dataset=identity["dataset"],
         dataset_name=identity["dataset"],
         space=SPACES[space],
-        prompt=prompt_for(config["dataset"]["name"], question),
+        prompt=prompt,
         model_class=family.model.__name__,
         processor_class=family.processor.__name__,
         key=record.key,

@@ -30,7 +30,7 @@ def main(folder: Path) -> int:
     try:
         timeout = timedelta(seconds=job.settings.launch.timeout_s)  # type: ignore[attr-defined]
         PartialState(cpu=job.settings.device == "cpu", timeout=timeout)
-        outcome = run_job(job, lambda line: print(line, flush=True), wait=True)
+        outcome = run_job(job, say=lambda line: print(line, flush=True), wait=True)
     except Exception as error:
         kind = "" if isinstance(error, USER_ERRORS) else f"{type(error).__name__}: "
         if not isinstance(error, USER_ERRORS):

@@ -31,7 +31,7 @@ FAILURE = re.compile(r"E\d{4} ")
 
 
 def do_job(
-    job: Job, say: Callable[[str], object] = lambda line: None, wait: bool = False, close: Close | None = None
+    job: Job, *, say: Callable[[str], object] = lambda line: None, wait: bool = False, close: Close | None = None
 ) -> Outcome:
     """Does one run in this process or in those that its launch asks for, which wait for a run that others are making.
 
@@ -46,7 +46,7 @@ def do_job(
     """
     launch = job.settings.launch
     if not isinstance(launch, ProcessesSettings):
-        return run_job(job, say, wait, close)
+        return run_job(job, say=say, wait=wait, close=close)
     check_gpus(launch, job.settings.device)
     with TemporaryDirectory(prefix="medloc-") as name:
         folder = Path(name)

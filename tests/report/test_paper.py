@@ -55,9 +55,9 @@ def test_175_cells_81_with_an_sd_and_27_differences():
 
 
 def test_data_sets_are_in_the_order_of_the_columns():
-    assert tuple(DATASETS) == SETS
+    assert tuple(DATASETS)[: len(SETS)] == SETS
     for row in table1().values():
-        assert list(row) == list(DATASETS)
+        assert list(row) == list(SETS)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ def test_five_steps_on_stored_completions_are_met(name, tmp_path):
     assert len(found) == len(golden) == STEPS
     for step, (now, then) in enumerate(zip(found, golden, strict=True), start=1):
         for field in ("loss", "grad_norm", "kl", "reward"):
+            if then[field] is None:  # nothing to average, or no completions
+                assert now[field] is None, f"step {step}, {field}"
+                continue
             assert now[field] == pytest.approx(then[field], rel=WITHIN, abs=WITHIN), f"step {step}, {field}"
         assert (now["tau"], now["updated"]) == (then["tau"], then["updated"])
 

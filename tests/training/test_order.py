@@ -32,7 +32,9 @@ class Supervised(SameOrder):
     """As much of a trainer as its order needs: 4 images a step in micro-batches of 2."""
 
     def __init__(self, seed):
-        self.args = SimpleNamespace(per_device_train_batch_size=2, gradient_accumulation_steps=2, seed=seed)
+        self.args = SimpleNamespace(
+            per_device_train_batch_size=2, gradient_accumulation_steps=2, world_size=1, seed=seed
+        )
         self.train_dataset = range(22)
         self.callbacks = []
 

@@ -64,7 +64,7 @@ class VisionLanguageSystem:
     def describe(self, folder: Path, record: Record) -> None:
         """Writes the card of what was saved."""
         if folder.is_dir():
-            write_model_card(folder, record, self.loaded.grid(1000, 1000).space)
+            write_model_card(folder, record, self.loaded.grid(1000, 1000).space, self.prompt)
 
     def save(self, folder: Path) -> None:
         """Saves model and processor."""

@@ -53,7 +53,7 @@ def tracked(tmp_path_factory, cache):
     with pytest.raises(OSError, match="no space left"):
         run_job(given)
     patch.undo()
-    return run_job(given, lambda folder, record, images: (folder / "boxes.png").write_text("drawn") and "closing")
+    return run_job(given, close=lambda folder, record, images: (folder / "boxes.png").write_text("drawn") and "closing")
 
 
 def lines(path):
