@@ -34,7 +34,7 @@ def test_runs_of_a_sweep_at_once_leave_records_and_their_failures_count(launcher
 def composed(*more):
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("config", ["hydra/launcher=submitit_slurm", *more], return_hydra_config=True).hydra.launcher
+        return compose("config", ["hydra/launcher=slurm", *more], return_hydra_config=True).hydra.launcher
 
 
 def test_slurm_s_settings_are_ones_that_the_plugin_knows():

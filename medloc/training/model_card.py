@@ -61,6 +61,7 @@ def write_model_card(folder: Path, record: Record, space: str, prompt: str) -> N
         folder: where the model lies.
         record: of the finished run.
         space: the grid of its answers, one of `SPACES`.
+        prompt: the question it was trained on.
     """
     config, identity = record.config, record.identity
     family = FAMILIES[config["model"]["family"]]
