@@ -155,6 +155,9 @@ def _finish(
         metrics, timings = _measure(folder, settings, data, system, follower)
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
+        known = _earlier(folder)
+        if known and known.status == "failed":  # another process was first, and its end caused this one
+            raise
         with suppress(OSError):  # a disk that is full takes no record either: it stays `running`
             write_record(folder, replace(record, status="failed", reason=reason, ended=now()))
         raise

@@ -45,11 +45,11 @@ model = {{ model_class }}.from_pretrained("THIS_FOLDER")
 processor = {{ processor_class }}.from_pretrained("THIS_FOLDER")
 ```
 
-With medloc: `python -m medloc.predict IMAGE --checkpoint THIS_FOLDER --dataset {{ dataset_name }}`.
+With medloc: `python -m medloc.predict IMAGE --checkpoint THIS_FOLDER --prompt "..."` (the question).
 
 ## Where it comes from
 
-Run `{{ key }}`, {{ started }}, medloc {{ commit }}; fingerprints: data `{{ data }}`, base `{{ model }}`. The whole
+Run `{{ key }}`, medloc {{ commit }}; fingerprints: data `{{ data }}`, base `{{ model }}`. The whole
 record is `record.json` of that run. The licences of the base and of the data hold for this model too.
 """
 
@@ -87,13 +87,11 @@ def write_model_card(folder: Path, record: Record, space: str, prompt: str) -> N
         rows=_rows(record),
         origin=identity["origin"],
         dataset=identity["dataset"],
-        dataset_name=identity["dataset"],
         space=SPACES[space],
         prompt=prompt,
         model_class=family.model.__name__,
         processor_class=family.processor.__name__,
         key=record.key,
-        started=record.started,
         commit=record.provenance.get("commit"),
         data=record.fingerprints["data"],
         model=record.fingerprints["model"],

@@ -33,7 +33,7 @@ def main(folder: Path) -> int:
         outcome = run_job(job, say=lambda line: print(line, flush=True), wait=True)
     except Exception as error:
         kind = "" if isinstance(error, USER_ERRORS) else f"{type(error).__name__}: "
-        if not isinstance(error, USER_ERRORS):
+        if not isinstance(error, USER_ERRORS) and not any(folder.glob("error-*.txt")):  # not what another's end caused
             traceback.print_exc()
         (folder / f"error-{rank()}.txt").write_text(" ".join(f"{kind}{error}".split()), encoding="utf-8")
         sys.stdout.flush()
