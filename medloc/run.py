@@ -17,6 +17,7 @@ from medloc.settings.job import Job, job_from
 from medloc.settings.machine import cores
 from medloc.settings.plainly import CONFIG_ERRORS, plainly
 from medloc.settings.stopping import stopped
+from medloc.training.room import require_writable
 from medloc.training.stopped import EXIT_STATUS, Stopped, end_when_asked
 
 FAILED = 2
@@ -101,6 +102,18 @@ def _report(error: Exception) -> None:
         raise error from None
 
 
+def _check_results(arguments: list[str]) -> None:
+    """Refuses a results folder that cannot be, before Hydra tries to make its own below it.
+
+    Raises:
+        OSError: one line that names it.
+    """
+    for word in arguments:
+        key, _, value = word.partition("=")
+        if key == "results" and "," not in value:
+            require_writable(key, Path(value).expanduser().resolve())
+
+
 def main() -> int:
     """Runs the command line; returns 0 if every run is complete, 2 if one failed."""
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then hands its errors to us
@@ -116,8 +129,11 @@ def main() -> int:
         elsewhere = Path(folder) / "failures"
         os.environ[FAILURES] = str(elsewhere)
         try:
+            _check_results(sys.argv[1:])
             _one()
             _wait_for_others()
+        except BrokenPipeError:  # whoever read what is printed has gone
+            return FAILED
         except (OSError, *CONFIG_ERRORS) as error:  # Hydra's own folders may not fit on the disk either
             _report(error)
         except KeyboardInterrupt as stop:
