@@ -109,6 +109,8 @@ def save_base(model: Any, processor: Any, folder: Path, weights: dict[str, Any] 
     where the model itself holds only a part of them.
     """
     model.config.get_text_config().use_cache = True
+    processor.tokenizer.backend_tokenizer.no_padding()  # else its file tells how the last batch was padded
+    processor.tokenizer.backend_tokenizer.no_truncation()
     model.save_pretrained(folder, state_dict=weights)
     processor.save_pretrained(folder)
 
