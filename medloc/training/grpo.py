@@ -14,6 +14,7 @@ from medloc.models.load import LoadedModel
 from medloc.settings.launch import engine, world_size
 from medloc.settings.published import SHARDED
 from medloc.settings.run import Settings
+from medloc.training.frozen_features import frozen_features
 from medloc.training.lora import lora_config
 from medloc.training.resume import fit
 from medloc.training.rollout import own_engine, rollout_arguments
@@ -113,8 +114,9 @@ def train_grpo(
         )
     if settings.train.share_prompts and engine(settings.launch) not in SHARDED and can_share(loaded.model):
         share_processing(loaded.processor)
+        frozen = frozen_features(loaded.model)
         for model in (loaded.model, trainer.ref_model):  # adapters are put into the model's own layers
             if model is not None:
-                share_prompts(model)
+                share_prompts(model, frozen)
     fit(trainer, folder)
     return trainer.model

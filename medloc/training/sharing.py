@@ -16,6 +16,8 @@ import torch
 from transformers import DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from medloc.training.frozen_features import FrozenFeatures
+
 Inputs = dict[str, Any]
 
 
@@ -24,14 +26,18 @@ def can_share(model: Any) -> bool:
     return model.config.model_type in ("qwen2_5_vl", "internvl")
 
 
-def share_prompts(model: Any) -> None:
+def share_prompts(model: Any, frozen: FrozenFeatures | None = None) -> None:
     """Makes `model` (see `can_share`) encode equal images once and run the prompt of rows with equal images once.
 
     Batches in which no image repeats take the ordinary path. Call it once per model, after its trainer was made.
+
+    Args:
+        model: policy or reference.
+        frozen: what a tower that is not trained said before, the same for both.
     """
     backbone = model.model
     if hasattr(backbone, "visual"):
-        _share_encoding(backbone.visual)
+        _share_encoding(backbone.visual, frozen)
     else:
         _share_tiles(backbone)
     plain, scored = backbone.forward, model.forward
@@ -70,18 +76,24 @@ def _labelled(inputs: Inputs) -> int | None:
     return inputs["labels"].shape[1] - max(0, int(labelled[0]) - 1) if len(labelled) else None
 
 
-def _share_encoding(visual: Any) -> None:
+def _share_encoding(visual: Any, frozen: FrozenFeatures | None) -> None:
     plain = visual.forward
 
     def forward(hidden_states: torch.Tensor, grid_thw: torch.Tensor, **kwargs: Any) -> Any:
         patches = hidden_states.split(grid_thw.prod(-1).tolist())
         source = first_equal(patches)
         kept = sorted(set(source))
-        if len(kept) == len(patches):
+        if len(kept) == len(patches) and frozen is None:
             return plain(hidden_states, grid_thw=grid_thw, **kwargs)
-        encoded = plain(torch.cat([patches[i] for i in kept]), grid_thw=grid_thw[kept], **kwargs)
-        tokens = (grid_thw[kept].prod(-1) // visual.spatial_merge_size**2).tolist()
-        features = dict(zip(kept, encoded.pooler_output.split(tokens), strict=True))
+
+        def encode(which: list[int]) -> Any:
+            grids = grid_thw[[kept[i] for i in which]]
+            encoded = plain(torch.cat([patches[kept[i]] for i in which]), grid_thw=grids, **kwargs)
+            return encoded.pooler_output.split((grids.prod(-1) // visual.spatial_merge_size**2).tolist())
+
+        everything = list(range(len(kept)))
+        found = frozen.of([patches[i] for i in kept], encode) if frozen else encode(everything)
+        features = dict(zip(kept, found, strict=True))
         return BaseModelOutputWithPooling(pooler_output=torch.cat([features[i] for i in source]))
 
     visual.forward = forward

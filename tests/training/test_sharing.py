@@ -9,6 +9,7 @@ from medloc.data.prompts import PROMPTS
 from medloc.models.load import load_model
 from medloc.models.shapes import draw_item
 from medloc.settings.job import compose_job
+from medloc.training.frozen_features import frozen_features
 from medloc.training.sharing import first_equal, share_prompts
 
 GROUPS, SIZE, ANSWER = 3, 4, 10
@@ -162,3 +163,31 @@ def test_twenty_updates_later_they_are_still_those_of_the_plain_model(rollout):
     assert (plain_gradient - shared_gradient).norm() / plain_gradient.norm() < 1e-4
     alone, _, _ = scored(rollout, False, weights_after(20, rollout, share=False))
     assert (alone - shared).abs().max() < 1e-3  # two runs of their own: Adam makes much of what rounding left
+
+
+def test_a_frozen_tower_is_asked_once_for_generation_policy_and_reference(rollout):
+    policy, reference = (model_of(rollout, share=False) for _ in range(2))
+    if rollout["name"] != "tiny_s":
+        assert frozen_features(policy) is None
+        return
+    assert frozen_features(policy) is None  # trained
+    policy.model.visual.requires_grad_(False)
+    plain = [model(**rollout["forward"]).log_probs[:, -ANSWER:] for model in (policy, reference)]
+    plain[0].sum().backward()
+    gradient = torch.cat([p.grad.flatten() for p in policy.parameters() if p.requires_grad])
+    policy.zero_grad()
+
+    frozen, asked = frozen_features(policy), []
+    for model in (policy, reference):
+        share_prompts(model, frozen)
+        model.model.visual.blocks[0].register_forward_hook(lambda *_: asked.append(1))
+    with torch.no_grad():
+        policy.generate(**rollout["inputs"], max_new_tokens=2, do_sample=False)
+        shared_reference = reference(**rollout["forward"]).log_probs[:, -ANSWER:]
+    shared = policy(**rollout["forward"]).log_probs[:, -ANSWER:]
+    shared.sum().backward()
+    assert len(asked) == 1
+    assert (plain[0] - shared).abs().max() < 1e-5
+    assert (plain[1] - shared_reference).abs().max() < 1e-5
+    again = torch.cat([p.grad.flatten() for p in policy.parameters() if p.requires_grad])
+    assert (gradient - again).norm() / gradient.norm() < 1e-4
