@@ -57,6 +57,7 @@ class Command:
         for name in ("out", "err"):
             (self.logs / name).write_text("")
         given = [*SMALL, f"results={root}/all/results", f"cache={root}/all/cache", *more]
+        given.sort(key=lambda word: word != "-m")  # a flag stands first
         self.told, teller = _context.Pipe(duplex=False)
         self.process = _context.Process(
             target=_run, args=(Path(root), self.logs, given, stop, act, largest, environment or {}, teller)

@@ -31,7 +31,7 @@ def test_the_same_run_twice_at_once(tmp_path, whole, tally):
 
 
 def test_two_sweeps_share_the_work(tmp_path, tally):
-    sweep = ("-m", "seed=1,2,3", "train.max_steps=3")
+    sweep = ("-m", "hydra/launcher=basic", "seed=1,2,3", "train.max_steps=3")
     with tally("two processes, one sweep", tries=2):
         ended = both(tmp_path, sweep, sweep)
         assert [one.status for one in ended] == [0, 0], ended
@@ -60,7 +60,7 @@ def test_a_killed_owner_loses_its_claim(tmp_path, whole, tally):
 
 def test_the_report_reads_a_folder_that_is_being_written(tmp_path, tally):
     with tally("a report while runs are written", tries=3):
-        sweep = Command(tmp_path, "-m", "seed=1,2,3,4", "schedule=piecewise,linear")
+        sweep = Command(tmp_path, "-m", "hydra/launcher=basic", "seed=1,2,3,4", "schedule=piecewise,linear")
         for _ in range(3):
             said = medloc("report", f"results={tmp_path / 'all' / 'results'}")
             assert said.returncode == 0, said.stderr
