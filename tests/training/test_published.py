@@ -14,6 +14,7 @@ from medloc.settings import CONF
 from medloc.settings.job import compose_job
 from medloc.training.job import run_job
 from medloc.training.trace import TraceWriter
+from medloc.training.workers import do_job
 from tests.models.shrunk import BOUNDS, shrunk
 from tests.small import overrides
 
@@ -202,3 +203,16 @@ def test_a_checkpoint_that_transformers_does_not_load_says_what_to_do():
     settings = compose_job(["model=internvl2_5_4b"]).settings.model
     with pytest.raises(FileNotFoundError, match=r"model\.path=null: model=internvl2_5_4b has no checkpoint"):
         load_model(settings)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["qwen2_5_vl_3b", "qwen3_vl_2b", "internvl3_1b"])
+def test_a_family_trains_in_the_launch_that_runs_on_processor_cores(preset, bases, tmp_path, cache):
+    launch = ("method.reward=raw_iou", "launch=ddp", "launch.processes=2", "device=cpu", "train.per_device_batch=4")
+    done = do_job(job_of(tmp_path, cache, bases, preset, *launch))
+    assert (done.record.status, done.record.config["world_size"]) == ("complete", 2)
+    trace = [json.loads(line) for line in (done.folder / "trace.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in trace] == [1, 2, 3]
+    assert [len(group) for line in trace for group in line["ious"]] == [4] * 6  # two groups a step, whole again
+    assert len(weights(done.folder)) > 10
+    assert not do_job(job_of(tmp_path, cache, bases, preset, *launch)).fresh
