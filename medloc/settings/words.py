@@ -26,13 +26,18 @@ def word(value: Any) -> str:
 @cache
 def read_word(text: str) -> Any:
     """Read a value from an override: numbers, lists, true, false and null; anything else is text."""
-    if SCIENTIFIC.fullmatch(text):
-        return float(text)
     try:
-        value = yaml.safe_load(text)
+        value = _numbers(yaml.safe_load(text))
     except yaml.YAMLError:
         return text
     return value if value is None or isinstance(value, bool | int | float | list) else text
+
+
+def _numbers(value: Any) -> Any:
+    """Return what YAML read with the numbers it takes for text as numbers, in lists too."""
+    if isinstance(value, list):
+        return [_numbers(item) for item in value]
+    return float(value) if isinstance(value, str) and SCIENTIFIC.fullmatch(value) else value
 
 
 def settings_of(words: Iterable[str]) -> dict[str, Any]:

@@ -29,7 +29,8 @@ def test_a_value_has_one_text(value, text):
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("1e-6", 1e-6), ("[0.10,0.05]", [0.1, 0.05]), ("a: b", "a: b"), ("{", "{")]
+    ("text", "value"),
+    [("1e-6", 1e-6), ("[0.10,0.05]", [0.1, 0.05]), ("[1e-05,2]", [1e-5, 2]), ("a: b", "a: b"), ("{", "{")],
 )
 def test_texts_are_read_as_hydra_reads_them(text, value):
     assert read_word(text) == value
