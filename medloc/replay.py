@@ -23,7 +23,7 @@ No model, no data, no training. Settings start from the defaults in conf/, not f
 
   python -m medloc.replay results/runs/KEY/trace.jsonl schedule=cosine window.size=20
 
-  schedule=piecewise|linear|cosine|identical|fixed    schedule.tau0= .tau_target= .deltas= .boundaries= ...
+  schedule=piecewise|linear|cosine|identical|fixed|median    schedule.tau0= .tau_target= .deltas= .boundaries= ...
   criteria=full|no_reward|no_margin|no_stability|only_reward|only_margin|only_stability  criteria.margin=
   strategy=adaptive|fixed_aggressive|fixed_moderate|fixed_conservative     strategy.P= .S= .boundaries=
   window.size=30    window.refresh=half|quarter|full|none    window.unit=step|group

@@ -53,9 +53,11 @@ def boxes_with_area(draw: st.DrawFn) -> Box:
 
 @st.composite
 def schedules(draw: st.DrawFn) -> dict[str, Any]:
-    name = draw(st.sampled_from(["piecewise", "linear", "cosine", "identical", "fixed"]))
+    name = draw(st.sampled_from(["piecewise", "linear", "cosine", "identical", "fixed", "median"]))
     if name == "fixed":
         return {"name": name, "tau": draw(IOUS)}
+    if name == "median":
+        return {"name": name, "tau_target": draw(st.floats(0.01, 1.0)), "falls": False}
     low, high = sorted(draw(st.lists(st.floats(0.0, 1.0), min_size=2, max_size=2, unique=True)))
     steps = draw(st.lists(st.floats(0.001, 0.5), min_size=3, max_size=3))
     span = {"name": name, "tau0": low, "tau_target": high}

@@ -5,6 +5,7 @@ from typing import Any
 
 from medloc.curriculum.criteria import Criteria
 from medloc.curriculum.curriculum import Curriculum, CurriculumParams
+from medloc.curriculum.median import Median, MedianCurriculum
 from medloc.curriculum.schedule import Cosine, Fixed, Identical, Linear, Piecewise, Schedule
 from medloc.curriculum.strategy import Strategy
 from medloc.curriculum.window import WindowParams
@@ -15,6 +16,7 @@ SCHEDULES: dict[str, tuple[Callable[..., Schedule], tuple[str, ...]]] = {
     "cosine": (Cosine, ("tau0", "tau_target", "delta0")),
     "identical": (Identical, ("tau0", "tau_target", "delta")),
     "fixed": (Fixed, ("tau",)),
+    "median": (Median, ("tau_target", "falls")),
 }
 """Name of a schedule -> what builds it, and the config keys it takes in that order."""
 
@@ -38,14 +40,13 @@ def curriculum_from(config: Mapping[str, Any]) -> Curriculum:
     for section in SECTIONS:
         if not isinstance(config.get(section), Mapping):
             raise ValueError(f"{section} is missing; a curriculum needs {', '.join(SECTIONS)}.")
-    return Curriculum(
-        CurriculumParams(
-            schedule=_schedule(config["schedule"]),
-            criteria=Criteria(*_values("criteria", config["criteria"], CRITERIA_KEYS)),
-            strategy=Strategy(*_values("strategy", config["strategy"], STRATEGY_KEYS)),
-            window=WindowParams(*_values("window", config["window"], WINDOW_KEYS)),
-        )
+    params = CurriculumParams(
+        schedule=_schedule(config["schedule"]),
+        criteria=Criteria(*_values("criteria", config["criteria"], CRITERIA_KEYS)),
+        strategy=Strategy(*_values("strategy", config["strategy"], STRATEGY_KEYS)),
+        window=WindowParams(*_values("window", config["window"], WINDOW_KEYS)),
     )
+    return MedianCurriculum(params) if isinstance(params.schedule, Median) else Curriculum(params)
 
 
 def _schedule(values: Mapping[str, Any]) -> Schedule:

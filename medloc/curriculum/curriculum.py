@@ -5,10 +5,10 @@ on every machine and every rank. Evaluation never comes here.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from medloc.curriculum.criteria import Criteria
+from medloc.curriculum.criteria import Criteria, Held
 from medloc.curriculum.schedule import Schedule
 from medloc.curriculum.state import check_state
 from medloc.curriculum.strategy import Strategy
@@ -76,7 +76,7 @@ class Curriculum:
 
     @property
     def tau(self) -> float:
-        """The IoU threshold in force, in [0, 1]; it never falls."""
+        """The threshold in force, in [0, 1]."""
         return self._tau
 
     def observe(self, groups: Iterable[Iterable[float]]) -> Decision:
@@ -89,23 +89,22 @@ class Curriculum:
             ValueError: no group, an empty or ragged one, or a value that is no IoU. The state is untouched.
         """
         self._window.add(checked_groups(groups))
-        return self._decide() if self._window.full else self._wait()
+        seen, held = self._look()
+        self._move(held)
+        return replace(seen, tau=self._tau, updated=self._tau > seen.tau_used)
 
-    def _wait(self) -> Decision:
-        P, S = self.params.strategy.bounds(self._tau)
-        unknown = (None, None, None)
-        bounds = (P, S, self.params.criteria.margin)
-        return Decision(self._tau, self._tau, *unknown, *bounds, *unknown, False, len(self._window))
-
-    def _decide(self) -> Decision:
+    def _look(self) -> tuple[Decision, Held | None]:
+        """Return what the window says at the present tau, and which conditions hold; None while it is not full."""
         used, filled, criteria = self._tau, len(self._window), self.params.criteria
         P, S = self.params.strategy.bounds(used)
+        unknown = (None, None, None)
+        if not self._window.full:
+            return Decision(used, used, *unknown, P, S, criteria.margin, *unknown, False, filled), None
         found = self._window.statistics()
         held = criteria.check(found.mean_reward, found.reward_std, found.iou_margin, P, S)
-        updated = criteria.satisfied(held) and self._raise()
-        return Decision(
+        seen = Decision(
             tau_used=used,
-            tau=self._tau,
+            tau=used,
             mean_reward=found.mean_reward,
             reward_std=found.reward_std,
             iou_margin=found.iou_margin,
@@ -115,18 +114,19 @@ class Curriculum:
             reward_held=held.reward,
             stability_held=held.stability,
             margin_held=held.margin,
-            updated=updated,
+            updated=False,
             window_filled=filled,
         )
+        return seen, held
 
-    def _raise(self) -> bool:
-        """Apply Equation 10 and refresh the window; False where tau stands already at its end."""
+    def _move(self, held: Held | None) -> None:
+        """Apply Equation 10 and refresh the window, if the criterion is met and tau has not reached its end."""
+        if held is None or not self.params.criteria.satisfied(held):
+            return
         tau = next_tau(self._tau, self.params.schedule)
-        if tau == self._tau:
-            return False
-        self._tau = tau
-        self._window.raise_to(tau)
-        return True
+        if tau > self._tau:
+            self._tau = tau
+            self._window.raise_to(tau)
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything needed to go on as if never stopped, as plain JSON."""

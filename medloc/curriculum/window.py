@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from medloc.boxes import IOU_DECIMALS
 from medloc.curriculum.checks import require
@@ -160,11 +161,19 @@ class Window:
             round(margin, STATISTIC_DECIMALS),
         )
 
+    def median(self) -> float:
+        """Return the median of all values held, in [0, 1]; of an even number, the mean of the two in the middle."""
+        return median(value for entry in self._entries for value in entry)
+
     def raise_to(self, tau: float) -> None:
         """Drop the oldest entries as the refresh says, and score the rest at the new `tau`."""
         for _ in range(min(self.params.dropped, len(self))):
             self._entries.popleft()
             self._means.popleft()
+        self.score_at(tau)
+
+    def score_at(self, tau: float) -> None:
+        """Score all entries at another `tau`; none is dropped."""
         self._tau = tau
         self._rewards = deque((_hit_rate(entry, tau) for entry in self._entries), maxlen=self.params.size)
 

@@ -15,10 +15,10 @@ python -m medloc.report [results=PATH]
 
 Reads the record of every run in PATH/runs, says what it found, and writes into PATH
   report.html   everything on one page that opens from disk
-  tables/       table1 ... table8 and rewards (ours) as .md to read, .tex for a paper and .csv to compute with:
-                our mean ± standard deviation over seeds (N) beside the paper's value, and what few seeds can
-                say about the differences; claims and audit: the paper's sentences held against these runs,
-                and its numbers against each other
+  tables/       table1 ... table8 and ours (thesis, median, open, rewards) as .md to read, .tex for a paper and .csv
+                to compute with: our mean ± standard deviation over seeds (N) beside the paper's value, and what
+                few seeds can say about the differences; claims and audit: the paper's sentences held against these
+                runs, and its numbers against each other
   figures/      figure1 and figure3 ... figure8 as .svg and .png, their numbers as .csv
 Needs no GPU and changes no run. Runs that do not compare (phantom and real data, other training, other
 fingerprints) get tables of their own. A missing cell is "-"; the page says which command would fill it.

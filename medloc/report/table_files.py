@@ -10,7 +10,7 @@ from medloc.report.table_build import build_table
 from medloc.report.table_counts import counts_table
 from medloc.report.table_csv import csv_text
 from medloc.report.table_latex import latex
-from medloc.report.table_list import DESCRIPTIONS
+from medloc.report.table_list import DESCRIPTIONS, OURS
 from medloc.report.table_markdown import markdown
 from medloc.report.tables import Table, distinct
 from medloc.report.values import Values
@@ -75,4 +75,4 @@ def _without_repeats(tables: Iterable[Table], name: str) -> list[Table]:
 
 
 def _place(name: str) -> tuple[int, str]:
-    return ("table", "rewards", "other").index(name.rstrip("0123456789")), name
+    return ("table", *OURS, "other").index(name.rstrip("0123456789")), name

@@ -64,6 +64,9 @@ def _is_group_size(row: str) -> bool:
     return row.startswith("Group size")
 
 
+OURS = ("thesis", "median", "open", "rewards")
+"""Tables that the paper does not have, in the order of printing."""
+
 DESCRIPTIONS = (
     Description("table1", ALL, pairs=TABLE1_PAIRS, notes=(PRESETS,)),
     Description("table2", settings={"reward": "r̄ ≥ P", "margin": "m̄ ≥ Δ", "stability": "σ ≤ S"}),
@@ -84,6 +87,9 @@ DESCRIPTIONS = (
     ),
     Description("table7", part="right: group size G", holds=_is_group_size, minuends=("Group size 8",)),
     Description("table8", ALL, minuends=("MedLoc-3B (Qwen)",)),
+    Description("thesis", ALL, minuends=("MedLoc-R1 piecewise",)),
+    Description("median", ALL, minuends=("Median of IoU", "Median of GIoU")),
+    Description("open", ALL, minuends=("MedLoc-R1 piecewise",)),
     Description("rewards", ALL, minuends=("MedLoc-R1 piecewise",)),
 )
 """Table 5 counts images and is built by `table_counts`."""

@@ -11,6 +11,7 @@ from copy import deepcopy
 from medloc.rewards.base import Answer, Moment, Reward, StatefulReward, is_dead, judge
 from medloc.rewards.dr_seg import DrSeg
 from medloc.rewards.format import format_reward
+from medloc.rewards.giou_threshold import giou_threshold, scaled_giou
 from medloc.rewards.gui_g2 import gui_g2
 from medloc.rewards.raw_giou import raw_giou
 from medloc.rewards.raw_iou import raw_iou
@@ -30,8 +31,12 @@ REWARDS: dict[str, Mapping[str | None, Reward]] = {
     "vision_r1": {None: vision_r1},
     "dr_seg": {None: DrSeg()},
     "gui_g2": {None: gui_g2},
+    "giou_threshold": {None: giou_threshold},
 }
 """Name of a reward -> its presets; None alone for a reward that has none."""
+
+WATCHED: dict[str, Reward] = {"giou_threshold": scaled_giou}
+"""Name of a reward that compares something else than IoU with tau -> what it compares, and a curriculum has to see."""
 
 
 def reward_for(name: str, preset: str | None) -> Reward:
@@ -56,6 +61,7 @@ def reward_for(name: str, preset: str | None) -> Reward:
 
 __all__ = [
     "REWARDS",
+    "WATCHED",
     "Answer",
     "Moment",
     "Reward",

@@ -60,6 +60,14 @@ class FixedSchedule(ScheduleSettings):
 
 
 @dataclass
+class MedianSchedule(ScheduleSettings):
+    """The median of the window, up to `tau_target`; ours."""
+
+    tau_target: float = MISSING
+    falls: bool = MISSING
+
+
+@dataclass
 class CriteriaSettings:
     """Equation 9: which of the three conditions a raise needs, and the margin in IoU."""
 
@@ -93,6 +101,7 @@ SCHEMAS: dict[tuple[str, str], type] = {
     ("schedule", "cosine_schema"): CosineSchedule,
     ("schedule", "identical_schema"): IdenticalSchedule,
     ("schedule", "fixed_schema"): FixedSchedule,
+    ("schedule", "median_schema"): MedianSchedule,
     ("criteria", "criteria_schema"): CriteriaSettings,
     ("strategy", "strategy_schema"): StrategySettings,
     ("window", "window_schema"): WindowSettings,

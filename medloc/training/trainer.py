@@ -42,23 +42,25 @@ class Rule:
         curriculum: moves the threshold; None for a method without a schedule.
         tau: a fixed threshold; None if a curriculum moves it or there is none.
         format_weight: weight of the format reward beside it.
+        watched: what the curriculum is shown of an answer; None = its IoU.
     """
 
     reward: Reward
     curriculum: Curriculum | None
     tau: float | None
     format_weight: float = 0.0
+    watched: Reward | None = None
 
     @property
     def threshold(self) -> float | None:
         """The threshold in force."""
         return self.tau if self.curriculum is None else self.curriculum.tau
 
-    def observe(self, ious: list[list[float]]) -> Decision | None:
+    def observe(self, ious: list[list[float]], watched: list[list[float]]) -> Decision | None:
         """Shows a finished step to whatever goes by it; returns what the curriculum decided."""
         if isinstance(self.reward, StatefulReward):
             self.reward.observe(ious)
-        return self.curriculum.observe(ious) if self.curriculum else None
+        return self.curriculum.observe(watched) if self.curriculum else None
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what a checkpoint has to carry, as JSON values."""
@@ -143,8 +145,9 @@ class CurriculumGRPOTrainer(
         self.rule, self.grid, self.on_observation = rule, grid, on_observation
         self.redraws, self.mask_dead_kl = redraws, mask_dead_kl
         more, weights = zip(*beside, strict=True) if beside else ((), ())
-        super().__init__(reward_funcs=[self._reward, _iou, _parsed, _format, *more], **arguments)
-        self.reward_weights = torch.tensor([1.0, 0.0, 0.0, rule.format_weight, *weights])
+        seen = [self._watched] if rule.watched else []
+        super().__init__(reward_funcs=[self._reward, _iou, _parsed, _format, *more, *seen], **arguments)
+        self.reward_weights = torch.tensor([1.0, 0.0, 0.0, rule.format_weight, *weights, *(0.0 for _ in seen)])
 
     def _calculate_rewards(
         self, inputs: list[dict[str, Any]], prompts: list, completions: list, completion_ids_list: list
@@ -174,14 +177,21 @@ class CurriculumGRPOTrainer(
         return judge(text, truth, lambda box: grid.to_original(box, row["width"], row["height"]))
 
     def _reward(self, answer: list[Answer], trainer_state: Any, **_: Any) -> list[float]:
-        moment = Moment(self.rule.threshold, trainer_state.global_step / trainer_state.max_steps)
+        moment = self._moment(trainer_state)
         return [self.rule.reward(one, moment) for one in answer]
+
+    def _watched(self, answer: list[Answer], trainer_state: Any, **_: Any) -> list[float]:
+        assert self.rule.watched is not None
+        moment = self._moment(trainer_state)
+        return [self.rule.watched(one, moment) for one in answer]
+
+    def _moment(self, trainer_state: Any) -> Moment:
+        return Moment(self.rule.threshold, trainer_state.global_step / trainer_state.max_steps)
 
     def _observe(self, first: torch.Tensor, last: torch.Tensor) -> Observation:
         """Shows the first draw to the rule; `last` is what is trained on."""
         tau_used = self.rule.threshold
-        groups = first[:, 1].view(-1, self.num_generations).tolist()
-        ious = [[round(iou, IOU_DECIMALS) for iou in group] for group in groups]  # exact again after float32
+        ious = self._column(first, 1)
         rewards = self.paid(first)
         before, after = (sum(map(is_dead, paid)) for paid in (rewards, self.paid(last)))
         return Observation(
@@ -189,10 +199,15 @@ class CurriculumGRPOTrainer(
             rewards=rewards,
             parsed=first[:, 2].mean().item(),
             tau_used=tau_used,
-            decision=self.rule.observe(ious),
+            decision=self.rule.observe(ious, self._column(first, -1) if self.rule.watched else ious),
             redrawn=before if self.redraws else 0,
             revived=before - after,
         )
+
+    def _column(self, scored: torch.Tensor, index: int) -> list[list[float]]:
+        """Returns one function's values, one list per group, exact again after float32."""
+        groups = scored[:, index].view(-1, self.num_generations).tolist()
+        return [[round(value, IOU_DECIMALS) for value in group] for group in groups]
 
 
 def _iou(answer: list[Answer], **_: Any) -> list[float]:

@@ -7,6 +7,7 @@ SCHEDULES = {
     "identical": {"tau0": 0.3, "tau_target": 0.8, "delta": 0.15},
     "fixed": {"tau": 0.5},
 }
+OURS = {"median": {"tau_target": 0.8, "falls": False}}
 CRITERIA = {  # reward, margin, stability
     "full": (True, True, True),
     "no_reward": (False, True, True),
@@ -39,7 +40,7 @@ def config(
     reward, margin, stability = CRITERIA[criteria]
     flags = {"use_reward": reward, "use_margin": margin, "use_stability": stability}
     made = {
-        "schedule": {"name": schedule} | SCHEDULES[schedule],
+        "schedule": {"name": schedule} | (SCHEDULES | OURS)[schedule],
         "criteria": flags | {"margin": 0.10},
         "strategy": dict(STRATEGIES[strategy]),
         "window": {"size": size, "refresh": refresh, "unit": unit},

@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
-from medloc.curriculum import SCHEDULES, curriculum_from
-from tests.curriculum.configs import CRITERIA, REFRESHES, STRATEGIES, UNITS, config
+from medloc.curriculum import curriculum_from
+from tests.curriculum.configs import CRITERIA, REFRESHES, SCHEDULES, STRATEGIES, UNITS, config
 from tests.curriculum.reference import Reference
 
 KINDS = {  # mean IoU at the share `way` of the stream, and its spread

@@ -5,6 +5,7 @@ import pytest
 
 from medloc.records.provenance import CHECKOUT
 from medloc.report.__main__ import main, results_folder
+from medloc.report.table_list import OURS
 from tests.report.conftest import fabricate as fabricate_one
 from tests.report.grid import planned
 
@@ -18,7 +19,7 @@ def test_everything_is_the_same_bytes_when_made_again(results, fabricate, capsys
     assert main([f"results={folder}"]) == 0
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == first
     assert capsys.readouterr().out == printed
-    names = [*(f"table{number}" for number in range(1, 9)), "rewards"]
+    names = [*(f"table{number}" for number in range(1, 9)), *OURS]
     wanted = {f"{name}.{ending}" for name in names for ending in ("md", "tex", "csv")}
     wanted |= {f"{name}.{ending}" for name in ("claims", "audit") for ending in ("md", "csv")}
     assert {path.name for path in first if path.parent.name == "tables"} == wanted

@@ -1,9 +1,10 @@
 import pytest
 
 from medloc.report.table_files import FORMS, all_tables, all_values, write_tables
+from medloc.report.table_list import OURS
 from medloc.settings.thinning import SMOKE, write_thinning
 
-NAMES = [*(f"table{number}" for number in range(1, 9)), "rewards"]
+NAMES = [*(f"table{number}" for number in range(1, 9)), *OURS]
 
 
 def tables_of(folder, *records):
@@ -33,12 +34,12 @@ def test_every_group_has_the_tables_it_has_numbers_for(fabricate, tmp_path):
 
 def test_runs_of_no_experiment_stand_apart(fabricate, tmp_path):
     tables = tables_of(
-        tmp_path, fabricate(a50=0.9), fabricate(a50=0.1, variant="window.unit=group"), fabricate(schedule="identical")
+        tmp_path, fabricate(a50=0.9), fabricate(a50=0.1, variant="window.size=7"), fabricate(schedule="identical")
     )
     (other,) = [table for table in tables if table.name == "other"]
     assert [line.name for line in other.lines] == [
         "medloc identical tiny_s",
-        "medloc piecewise tiny_s window.unit=group",
+        "medloc piecewise tiny_s window.size=7",
     ]
     assert {place.dataset for place in other.places} == {"heel"}
     assert [str(entry.ours) for entry in other.lines[1].entries.values()] == ["10.00 (1)", "20.00 (1)", "30.00 (1)"]

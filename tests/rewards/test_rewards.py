@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medloc.boxes import Box
+from medloc.boxes import Box, ParseFailure
 from medloc.rewards import REWARDS, Answer, Moment, format_reward, raw_iou, reward_for, threshold
 
 HALF = Answer("[0,0,1,2]", Box(0, 0, 1, 2), Box(0, 0, 2, 2), 0.5)
@@ -15,6 +15,10 @@ NO_TAU = Moment(tau=None, progress=0.25)
 @pytest.mark.parametrize(("tau", "reward"), [(0.499999, 1.0), (0.5, 1.0), (0.500001, 0.0), (0.8, 0.0), (0.0, 1.0)])
 def test_threshold_is_inclusive(tau, reward):
     assert threshold(HALF, Moment(tau, progress=0.0)) == reward
+
+
+def test_no_box_is_a_miss_even_at_zero():
+    assert threshold(replace(HALF, box=ParseFailure("none"), iou=0.0), Moment(0.0, progress=0.0)) == 0.0
 
 
 def test_threshold_without_a_tau_says_what_to_do():

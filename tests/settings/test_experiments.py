@@ -31,7 +31,10 @@ RUNS = {
     "figure6": 54,  # 3 schedules x 6 values x 3
     "figure7": 27,  # (6 sizes + 4 refreshes - 1) x 3, as N = 30 and half are the same run
     "figure8": 3,  # 3 sets
+    "median": 210,  # 7 rows x 3 sets x 10
+    "open": 54,  # 6 rows x 3 sets x 3
     "rewards": 132,  # 3 sets x (2 zero-shot x 1 + 14 rows x 3)
+    "thesis": 180,  # 6 rows x 3 sets x 10
 }
 ALL = {
     "table1": 99,
@@ -43,7 +46,10 @@ ALL = {
     "table8": 8,  # InternVL: 2 sets x (1 + 3); Qwen's are Table 1's
     "figure6": 39,  # linear and cosine x 5 (0.20 is Table 1's), identical x 3 (0.05, 0.15, 0.25 are Table 4's), x 3
     "figure7": 24,  # 5 sizes + 3 refreshes, x 3
-    "rewards": 84,  # specialist, 4 rewards, 2 x dynamic sampling, 2 x masked KL: 9 x 9; GroundingDINO zero-shot x 3
+    "median": 192,  # 4 medians x 30, raw GIoU 30, seven more seeds of piecewise and raw IoU: 2 x 21
+    "open": 45,  # piecewise is Table 1's
+    "rewards": 75,  # specialist, 3 rewards, 2 x dynamic sampling, 2 x masked KL: 8 x 9; GroundingDINO zero-shot x 3
+    "thesis": 84,  # seven more seeds of VLM-R1, both V-Triunes and SFT: 4 x 21
 }  # figures 1, 3, 4, 5 and 8 add none
 
 
@@ -55,9 +61,9 @@ def test_an_experiment_expands_to_its_runs(name):
 def test_the_whole_grid_makes_a_shared_run_once():
     assert [each.name for each in experiments()] == list(RUNS) == list(experiment_names())
     distinct = {run for each in experiments() for run in each.runs()}
-    assert len(distinct) == sum(ALL.values()) == 359
+    assert len(distinct) == sum(ALL.values()) == 671
     names = {tuple(run.identity.values()) for run in distinct}
-    assert len(names) == 359  # no two of them share a record
+    assert len(names) == 671  # no two of them share a record
 
 
 def test_every_row_of_the_paper_s_table_1_is_there():

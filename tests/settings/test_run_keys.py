@@ -9,9 +9,9 @@ from medloc.settings.job import compose_job
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        ([], "f20636bd8428258b"),
-        (["dataset=tn3k", "method=vlm_r1"], "737305311eca8b9d"),
-        (["dataset=heel", "dataset.root=/x"], "d070b215d970d7b0"),
+        ([], "4c79fa5e1f5f401a"),
+        (["dataset=tn3k", "method=vlm_r1"], "b3a5a527832463b8"),
+        (["dataset=heel", "dataset.root=/x"], "cab11546715f1bb1"),
         (["dataset=ham10000", "method=zero_shot"], "f02f14b9e85bef6a"),
     ],
 )

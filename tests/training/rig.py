@@ -14,7 +14,7 @@ from tests.models.test_load import settings
 GROUPS, SIZE = 3, 4
 
 
-class Watched(CurriculumGRPOTrainer):
+class Observed(CurriculumGRPOTrainer):
     """Keeps what was generated and what was scored, in order."""
 
     def __init__(self, **arguments):
@@ -40,9 +40,9 @@ def shapes(folder):
     return training_rows(examples, "Where is it?")
 
 
-def watched(rows, arguments, rule, **options):
+def observed(rows, arguments, rule, **options):
     loaded = load_model(settings())
-    trainer = Watched(
+    trainer = Observed(
         rule=rule,
         grid=loaded.grid,
         model=loaded.model,
@@ -55,12 +55,13 @@ def watched(rows, arguments, rule, **options):
     return trainer
 
 
-def trainer_on(folder, reward, curriculum=None, **options):
+def trainer_on(folder, reward, curriculum=None, watched=None, **options):
     """Returns a trainer in the middle of a run and the rows of its next step, group after group."""
     rows = shapes(folder)
     sizes = [f"train.prompts_per_step={GROUPS}", f"train.group_size={SIZE}", f"train.per_device_batch={GROUPS * SIZE}"]
     job = compose_job(["device=cpu", "train.temperature=1.5", *sizes])  # warm: two draws of a group differ
-    trainer = watched(rows, grpo_config(job.settings, 10, folder), Rule(reward, curriculum, None), **options)
+    rule = Rule(reward, curriculum, None, watched=watched)
+    trainer = observed(rows, grpo_config(job.settings, 10, folder), rule, **options)
     trainer.state.max_steps, trainer.state.global_step = 10, 3
     trainer.current_gradient_accumulation_steps = 1
     trainer.model.train()

@@ -1,16 +1,21 @@
 """Every rule of the field runs from settings to record on a handful of phantoms, and its trace says what it paid."""
 
 import json
+from statistics import median
 
 import pytest
+import torch
 
 from medloc.boxes import Box
+from medloc.curriculum import curriculum_from
 from medloc.replay import main as replay
 from medloc.rewards import Answer, Moment, reward_for
+from medloc.rewards.giou_threshold import scaled_giou
 from medloc.settings.job import compose_job
 from medloc.training.job import run_job
 from medloc.training.midway import Midway
 from tests.small import overrides
+from tests.training.rig import SIZE, trainer_on
 
 TRUTH = Box(0, 0, 10, 10)
 FEW = (
@@ -61,6 +66,29 @@ def test_a_method_trains_and_pays_by_its_rule(method, preset, tmp_path, cache):
             ious = [iou for group in line["ious"] for iou in group]
             paid = [reward(Answer("", TRUTH, TRUTH, iou), Moment(None, step / 2)) for iou in ious]
             assert line["reward"] == pytest.approx(sum(paid) / len(paid), abs=1e-6)
+
+
+def test_on_the_other_scale_reward_and_window_hold_the_same(tmp_path):
+    """The threshold is the median of (1 + GIoU) / 2 of the first step; the second step is paid by it."""
+    given = ["method=medloc_giou", "schedule=median", "schedule.tau_target=1.0"]
+    curriculum = curriculum_from(compose_job(given).config)
+    reward = reward_for("giou_threshold", None)
+    trainer, rows = trainer_on(tmp_path, reward, curriculum, watched=scaled_giou)
+    torch.manual_seed(7)
+    trainer._generate_and_score_completions(rows)
+    judged = [trainer._judge(row, [{"content": text}]) for row, text in zip(rows, trainer.scored[0], strict=True)]
+    (seen,) = trainer.seen
+    held = sorted(scaled_giou(answer, Moment(0.0, 0.3)) for answer in judged)
+    assert curriculum.state_dict()["entries"] == [held]
+    assert curriculum.tau == round(median(held), 9)
+    assert [iou for group in seen.ious for iou in group] == [answer.iou for answer in judged]
+    assert seen.rewards == [[float(bool(answer.box)) for answer in judged[i : i + SIZE]] for i in range(0, 12, SIZE)]
+    trainer._generate_and_score_completions(rows)
+    again = [trainer._judge(row, [{"content": text}]) for row, text in zip(rows, trainer.scored[1], strict=True)]
+    tau = trainer.seen[1].tau_used
+    paid = [float(bool(answer.box) and scaled_giou(answer, Moment(tau, 0.3)) >= tau) for answer in again]
+    assert tau == round(median(held), 9)
+    assert [reward for group in trainer.seen[1].rewards for reward in group] == paid
 
 
 def test_dynamic_sampling_leaves_the_curriculum_what_it_would_have_seen(tmp_path, cache, capsys):

@@ -12,7 +12,7 @@ from trl import GRPOConfig
 
 from medloc.rewards import reward_for
 from medloc.training.trainer import Rule
-from tests.training.rig import shapes, watched
+from tests.training.rig import observed, shapes
 
 
 def main(folder: Path) -> None:
@@ -32,7 +32,7 @@ def main(folder: Path) -> None:
         save_strategy="no",
         disable_tqdm=True,
     )
-    trainer = watched(shapes(folder), arguments, Rule(reward_for("dr_seg", None), None, None), redraws=2)
+    trainer = observed(shapes(folder), arguments, Rule(reward_for("dr_seg", None), None, None), redraws=2)
     trainer.train()
     rank = trainer.accelerator.process_index
     known = {

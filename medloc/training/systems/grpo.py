@@ -5,7 +5,7 @@ from dataclasses import asdict
 from medloc.curriculum import curriculum_from
 from medloc.models.semantic import semantic_fingerprint
 from medloc.records.key import CURRICULUM_GROUPS
-from medloc.rewards import reward_for
+from medloc.rewards import WATCHED, reward_for
 from medloc.settings.run import Settings
 from medloc.training.grpo import train_grpo
 from medloc.training.systems.base import Training
@@ -46,4 +46,5 @@ def rule_of(settings: Settings) -> Rule:
         curriculum=curriculum_from(config) if method.uses_schedule else None,
         tau=method.tau,
         format_weight=method.format_weight,
+        watched=WATCHED.get(method.reward),
     )
