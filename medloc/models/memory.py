@@ -1,8 +1,9 @@
 """What a run needs on each GPU, estimated from the model's configuration alone: no weights are loaded.
 
-Parameters, gradients and optimizer states are counted; activations follow Korthikanti et al. (arXiv:2205.05198): 34
-bytes per token and hidden unit of a layer whose attention matrix is not kept. Fragmentation, CUDA's own memory and the
-libraries' buffers are not in it: `HEADROOM` stands for them.
+Parameters, gradients and optimizer states are counted. Activations are counted as Korthikanti et al. do
+(arXiv:2205.05198), for these layers: a float32 residual stream, two RMS norms, a gated MLP, an attention whose matrix
+is not kept, the rest in bfloat16. Fragmentation, CUDA's own memory and the libraries' buffers are not in it: `HEADROOM`
+stands for them. Held against one step on an H200 it was 5 % below (docs/scale.md).
 """
 
 from dataclasses import dataclass
@@ -28,7 +29,9 @@ HEADROOM = 0.1
 IMAGE = 600 * 450  # px; HAM10000's
 QUESTION = 120  # tokens
 MASTER, ADAM, HALF, FULL = 4, 8, 2, 4  # bytes a parameter
-LAYER, KEPT = 34, 2  # bytes per token and hidden unit: all of a layer, and what checkpointing keeps of it
+OUTER, INNER = 28, 8  # bytes per token of a layer: by hidden unit (norms, attention), by unit of the MLP
+KEPT = 4  # bytes per token and hidden unit that checkpointing keeps of a layer: its input
+PATCHES = 4  # patches in one image token, of every family here
 GB = 1e9
 
 
@@ -42,8 +45,10 @@ class Shape:
         targeted: (inputs, outputs) of every linear layer that would get an adapter.
         layers: of the language model.
         hidden: its width.
+        inner: the width of its MLPs.
         keys: numbers kept per token in each layer: keys and values.
         image_tokens: tokens of one image.
+        seeing: layers, width and width of the MLPs of the vision tower.
     """
 
     parameters: int
@@ -51,8 +56,10 @@ class Shape:
     targeted: tuple[tuple[int, int], ...]
     layers: int
     hidden: int
+    inner: int
     keys: int
     image_tokens: int
+    seeing: tuple[int, int, int]
 
 
 def configuration(model: ModelSettings) -> Any:
@@ -85,6 +92,8 @@ def shape_of(model: ModelSettings) -> Shape:
     empty.tie_weights()
     text = config.get_text_config()
     head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    vision = config.vision_config
+    vision_layers = getattr(vision, "depth", None) or vision.num_hidden_layers
     names = model.lora.targets if isinstance(model, PublishedModelSettings) else []
     targeted = [
         (part.in_features, part.out_features)
@@ -97,8 +106,10 @@ def shape_of(model: ModelSettings) -> Shape:
         targeted=tuple(targeted),
         layers=text.num_hidden_layers,
         hidden=text.hidden_size,
+        inner=text.intermediate_size,
         keys=2 * text.num_key_value_heads * head,
         image_tokens=_image_tokens(config, model),
+        seeing=(vision_layers, vision.hidden_size, vision.intermediate_size),
     )
 
 
@@ -129,20 +140,32 @@ def estimate(settings: Settings) -> dict[str, float]:
     computed = HALF if train.bf16 or width == HALF else FULL
     completions = train.prompts_per_step * train.group_size // world
     tokens = QUESTION + shape.image_tokens + train.max_completion_length
-    kept = KEPT if train.gradient_checkpointing else LAYER
+    copied = train.bf16 and width == FULL and whole == 1  # autocast keeps bfloat16 copies of trained weights
+    again, at_once = train.gradient_checkpointing, train.per_device_batch
+    kept = _kept(shape.layers, shape.hidden, shape.inner, again) * at_once * tokens
+    if not (frozen or lora):
+        images = -(-at_once // train.group_size) if train.share_prompts else at_once
+        kept += _kept(*shape.seeing, again) * images * PATCHES * shape.image_tokens
     parts = {
         "parameters": 0.0 if away else shape.parameters * width / whole,
         "gradients": trained * (FULL if lora else width) / share,
         "optimizer": 0.0 if offloaded else trained * states / share,
         "reference": shape.parameters * width / whole if train.beta and not lora and not away else 0.0,
-        "activations": train.per_device_batch * tokens * shape.hidden * (kept * shape.layers + LAYER) * computed / HALF,
+        "bfloat16 copies": trained * HALF if copied else 0.0,
+        "activations": kept * computed / HALF,
         "keys and values": completions * tokens * shape.layers * shape.keys * computed,
         "gathered to generate": shape.parameters * HALF if kind == "zero3" else 0.0,
     }
     parts = {name: value / GB for name, value in parts.items()}
     standing = parts["parameters"] + parts["optimizer"] + parts["reference"]
-    updating = parts["gradients"] + parts["activations"]
+    updating = parts["gradients"] + parts["bfloat16 copies"] + parts["activations"]
     return {**parts, "peak": standing + max(updating, parts["keys and values"] + parts["gathered to generate"])}
+
+
+def _kept(layers: int, hidden: int, inner: int, checkpointing: bool) -> float:
+    """Returns the bytes that a token's activations take until the backward pass has used them."""
+    layer = OUTER * hidden + INNER * inner
+    return KEPT * hidden * layers + layer if checkpointing else layer * layers
 
 
 def estimate_text(settings: Settings) -> str:
