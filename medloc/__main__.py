@@ -4,6 +4,7 @@ COMMANDS = {
     "run": "train, evaluate, leave a record; -m sweeps",
     "reproduce": "the runs behind the paper's tables and figures: what is missing, and making it",
     "report": "tables from the records",
+    "publish": "the committed form of finished runs: records from which every table and figure can be made",
     "dashboard": "a W&B workspace with the paper's figures as panels, and the report beside it",
     "replay": "feed a run's IoUs to another curriculum, without training",
     "score": "score a samples.jsonl again, without a GPU",

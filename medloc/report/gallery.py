@@ -11,7 +11,7 @@ from medloc.report.choice import DIFFERENCE_RULE, FAILURE_RULE, Choice, extreme_
 from medloc.report.overlays import TRUTH, Mark, Picture
 from medloc.report.rows import DATASETS
 from medloc.report.run_answers import run_answers
-from medloc.report.run_data import NotHereError, run_data
+from medloc.report.run_data import NotHereError, run_images
 from medloc.report.style import BASELINE, OURS
 from medloc.report.values import Values
 from medloc.settings.experiments import Experiment, Row
@@ -58,11 +58,16 @@ class Shown:
 
 @dataclass(frozen=True)
 class Strip:
-    """The images shown of one data set, and the record of ours that was evaluated on them."""
+    """The images shown of one data set, and the records that were evaluated on them, ours first."""
 
     dataset: str
-    record: Record
+    records: tuple[Record, ...]
     shown: tuple[Shown, ...]
+
+    @property
+    def record(self) -> Record:
+        """Ours."""
+        return self.records[0]
 
     def pictures(self, results: Path) -> list[Picture]:
         """Return what is drawn.
@@ -70,9 +75,7 @@ class Strip:
         Raises:
             NotHereError: The images do not lie on this machine.
         """
-        data = run_data(self.record, results)
-        examples = data.test if self.record.identity["evaluated_on"] == "test" else data.calibration
-        files = {example.id: example.image for example in examples}  # ids of different parts may be the same
+        files = run_images(self.record, results, [one.id for one in self.shown])
         return [one.picture(self.dataset, files[one.id]) for one in self.shown]
 
 
@@ -129,7 +132,7 @@ def _strip(experiment: Experiment, values: Values, dataset: str) -> Strip:
     records = [values.records(experiment.name, row.name, dataset)[seed] for row in experiment.rows]
     samples = [run_answers(record, values.results, names) for record in records]
     shown = zip(choices, *samples, strict=True)
-    return Strip(dataset, records[0], tuple(_shown(experiment.rows, choice, given) for choice, *given in shown))
+    return Strip(dataset, tuple(records), tuple(_shown(experiment.rows, choice, given) for choice, *given in shown))
 
 
 def _shown(rows: Sequence[Row], choice: Choice, given: Sequence[Sample]) -> Shown:

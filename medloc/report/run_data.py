@@ -1,5 +1,6 @@
 """The data set that a run saw, where its files still lie on this machine."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,9 @@ from medloc.data.phantoms import phantom_key
 from medloc.records import Record
 from medloc.records.provenance import CHECKOUT
 from medloc.settings.dataset import DatasetSettings, dataset_settings
+
+IMAGES = "images"
+"""Below published results: images that figures show, in a folder named by the fingerprint of their data set."""
 
 
 class NotHereError(Exception):
@@ -33,6 +37,27 @@ def run_data(record: Record, results: Path) -> LoadedDataset:
     if data.fingerprint != record.fingerprints["data"]:
         raise NotHereError(f"the images are no longer those of runs/{record.key}")
     return data
+
+
+def run_images(record: Record, results: Path, ids: Sequence[str]) -> dict[str, Path]:
+    """Return the files of some images that a run was evaluated on, by id: published ones, else the data set's own.
+
+    Raises:
+        NotHereError: One of them is not on this machine.
+    """
+    files = kept_images(record, results)
+    if not set(ids) <= files.keys():
+        data = run_data(record, results)
+        examples = data.test if record.identity["evaluated_on"] == "test" else data.calibration
+        files = {example.id: example.image for example in examples}  # ids of different parts may be the same
+    return {name: files[name] for name in ids}
+
+
+def kept_images(record: Record, results: Path) -> dict[str, Path]:
+    """Return the published images of a run's data set by id, which may name a folder: "normal/12"."""
+    folder = results / IMAGES / record.fingerprints["data"]
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in files}
 
 
 def _cache(settings: DatasetSettings, record: Record, results: Path) -> Path:

@@ -1,0 +1,140 @@
+"""What of a results folder is committed: records that say everything tables and figures need, and the images shown."""
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from medloc.records import Found, Record, bounded_lines, parsed, write_record
+from medloc.report.gallery import GALLERIES, Strip
+from medloc.report.image_counts import FOLDER as COUNTS
+from medloc.report.image_counts import image_counts
+from medloc.report.image_ious import read_image_ious
+from medloc.report.run_data import IMAGES, NotHereError, kept_images, run_images
+from medloc.report.table_files import all_values
+from medloc.report.values import Values
+
+SERIES = (
+    *("tau_used", "tau", "updated", "mean_reward", "reward_std", "iou_margin"),
+    *("reward", "dead", "all_miss", "all_hit", "parse_rate", "kl", "entropy"),
+)
+"""Of a trace: what the figures draw, what the claims ask about, and what says why tau moved or did not."""
+
+DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was written.
+
+    Attributes:
+        records: number of records.
+        lacking: what could not be published and why, one line each.
+    """
+
+    records: int
+    lacking: tuple[str, ...]
+
+
+def publish(results: Path, found: Found, out: Path) -> Published:
+    """Write the complete records of a results folder, and what they need beside them, into `out`.
+
+    Records that are there already and not in `results` stay. A record that was published before is taken as it is.
+
+    Args:
+        results: The folder above `runs/`.
+        found: Its records.
+        out: The folder to be committed.
+
+    Raises:
+        ValueError: A file of the results folder is torn; the message names it.
+    """
+    complete = [record for record in found.records if record.status == "complete"]
+    for record in complete:
+        write_record(out / "runs" / record.key, published(record, results / "runs" / record.key))
+    values = all_values(results, complete)
+    lacking: list[str] = []
+    for each in values:
+        for dataset in each.group.datasets:
+            members = [r for r in each.group.records if r.identity["dataset"] == dataset]
+            image_counts(results, members)  # counts them, where that has not been done
+    for path in sorted((results / COUNTS).glob("*.json")):
+        _copy(path, out / COUNTS / path.name)
+    for name, gallery in GALLERIES.items():
+        if name in values[0].experiments:
+            for strip in gallery(values[0].experiments[name], values[0]).strips:
+                lacking += _publish_strip(strip, values[0], out)
+    return Published(len(complete), tuple(lacking))
+
+
+def published(record: Record, folder: Path) -> Record:
+    """Return a record with its test IoUs, its series and the hash of its weights, and no place on this machine.
+
+    Args:
+        record: A complete record.
+        folder: What lies beside it; a file that is not there leaves its field as it is.
+
+    Raises:
+        ValueError: A file in `folder` is torn.
+    """
+    samples, trace, weights = (folder / name for name in ("samples.jsonl", "trace.jsonl", "model/model.safetensors"))
+    provenance = {key: value for key, value in record.provenance.items() if key != "platform"}
+    if weights.is_file():
+        with weights.open("rb") as file:
+            provenance["weights_sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    return replace(
+        record,
+        config=_without_places(record.config),
+        provenance=provenance,
+        series=_series(trace) if trace.is_file() else record.series,
+        test_ious=_ious(samples) if samples.is_file() and record.test_ious is None else record.test_ious,
+    )
+
+
+def _without_places(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration whose folders are those of a fresh checkout; of real data the folder's name stays."""
+    dataset = dict(config.get("dataset", {}))
+    for key in ("root", "manifest"):
+        if dataset.get(key):
+            dataset[key] = Path(dataset[key]).name
+    places = {"results": "results", "cache": "results/.cache"}
+    return {**config, **{key: place for key, place in places.items() if key in config}, "dataset": dataset}
+
+
+def _ious(samples: Path) -> list[float]:
+    return [float(iou) for iou in read_image_ious(samples).ious]
+
+
+def _series(trace: Path) -> dict[str, list[Any]]:
+    with trace.open("rb") as file:
+        lines = [parsed(line) for line in bounded_lines(file, str(trace))]
+    columns = {name: [_rounded(line.get(name)) for line in lines] for name in SERIES}
+    return {name: column for name, column in columns.items() if any(value is not None for value in column)}
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, DECIMALS) if isinstance(value, float) else value
+
+
+def _publish_strip(strip: Strip, values: Values, out: Path) -> list[str]:
+    """Copy the images of one strip and the answers of its runs; return what is not here."""
+    for record in strip.records:
+        answers = values.results / "runs" / record.key / "samples.jsonl"
+        _copy(answers, out / "runs" / record.key / answers.name)
+    names = [one.id for one in strip.shown]
+    kept = kept_images(strip.record, values.results)
+    try:
+        files = run_images(strip.record, values.results, names)
+    except NotHereError as reason:
+        return [f"{strip.dataset} {name}: {reason}." for name in names if name not in kept]
+    for name, image in {**kept, **files}.items():
+        _copy(image, out / IMAGES / strip.record.fingerprints["data"] / f"{name}{image.suffix}")
+    return []
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.resolve() != target.resolve():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
