@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from medloc import dashboard, reproduce
+from medloc import dashboard, publish, reproduce
 from medloc.__main__ import COMMANDS
 from medloc.report.__main__ import results_folder
 from medloc.settings import CONF, register
@@ -63,6 +63,7 @@ CHECKS = {
     "medloc.replay": lambda words: composed(words[1:]),
     "medloc.reproduce": lambda words: reproduce._parser().parse_intermixed_args(words or ["all"]),
     "medloc.report": lambda words: results_folder(words),
+    "medloc.publish": lambda words: publish._folders(words),
     "medloc.pretrain": pretrain,
 }
 """Command -> what reads its words without doing anything."""

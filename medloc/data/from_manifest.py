@@ -14,8 +14,8 @@ from medloc.data.manifest_read import read_manifest
 from medloc.data.mask import Mask, choose_boxes
 from medloc.data.pairs import summary
 from medloc.data.problems import Problems
-from medloc.data.splits import fifth, grouped_split
-from medloc.settings.dataset import DatasetSettings
+from medloc.data.splits import fifth, fold_split, grouped_split
+from medloc.settings.dataset import DatasetSettings, fold_of
 
 Parts = dict[str, tuple[Example, ...]]
 
@@ -90,6 +90,9 @@ def examples_of(row: ManifestRow, root: Path, rule: str, left_out: Counter[str])
 
 
 def _parts(rows: Sequence[ManifestRow], examples: list[Example], settings: DatasetSettings) -> Parts:
+    if fold := fold_of(settings.split):
+        train, test = fold_split(examples, *fold, settings.split_seed)
+        return {"train": train, "validation": (), "test": test}
     if settings.split == "grouped" or not any(row.split for row in rows):
         train, test = grouped_split(examples, fifth(len(examples)), settings.split_seed)
         return {"train": train, "validation": (), "test": test}

@@ -12,9 +12,9 @@ from medloc.data.ham10000 import read_ham10000
 from medloc.data.heel import read_heel
 from medloc.data.mask_cache import MaskCache
 from medloc.data.phantoms import phantom_roots
-from medloc.data.splits import Split, fifth, grouped_split, leak, random_split, stratified_split
+from medloc.data.splits import Split, fifth, fold_split, grouped_split, leak, random_split, stratified_split
 from medloc.data.tn3k import read_tn3k
-from medloc.settings.dataset import DatasetSettings, check_dataset
+from medloc.settings.dataset import DatasetSettings, check_dataset, fold_of
 
 Notes = tuple[str, ...]
 
@@ -156,6 +156,8 @@ def _split(settings: DatasetSettings, examples: list[Example], n_test: int) -> t
     seed = settings.split_seed
     if settings.name == "heel":
         return stratified_split(examples, n_test, seed), ()
+    if fold := fold_of(settings.split):
+        return fold_split(examples, *fold, seed), ()
     by_image = random_split(examples, n_test, seed)
     share = f"{100 * leak(by_image):.1f} % of test images share a lesion with training"
     if settings.split == "paper":

@@ -62,6 +62,36 @@ def grouped_split(examples: Sequence[Example], n_test: int, seed: int) -> Split:
     return _divided(pool, {i for i, example in enumerate(pool) if example.group in taken})
 
 
+def fold_split(examples: Sequence[Example], fold: int, folds: int, seed: int) -> Split:
+    """Split so that the test sets of all folds hold every example once, and no group is in two of them.
+
+    Groups are drawn in random order, larger ones first, each into the fold with the fewest examples.
+
+    Args:
+        examples: all of them.
+        fold: which fold is tested, from 1.
+        folds: how many there are.
+        seed: of the order.
+
+    Raises:
+        ValueError: there are fewer groups than folds.
+    """
+    pool = _by_id(examples)
+    sizes = Counter(example.group for example in pool)
+    if len(sizes) < folds:
+        raise ValueError(
+            f"dataset.split=fold{fold}of{folds} needs {folds} lesions or patients, and there are {len(sizes)}; take "
+            "fewer folds."
+        )
+    names = sorted(sizes)
+    order = sorted(np.random.default_rng(seed).permutation(len(names)), key=lambda i: -sizes[names[i]])
+    held, place = [0] * folds, {}
+    for i in order:
+        place[names[i]] = held.index(min(held))
+        held[place[names[i]]] += sizes[names[i]]
+    return _divided(pool, {i for i, example in enumerate(pool) if place[example.group] == fold - 1})
+
+
 def leak(split: Split) -> float:
     """Return the share of test examples, in [0, 1], whose group is also in training."""
     train, test = split

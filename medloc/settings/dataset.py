@@ -1,5 +1,6 @@
 """Schemas of the `dataset` group and the checks of its values."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,9 @@ SPLITS = {
     "manifest": ("manifest", "grouped"),
 }
 """The splits each data set offers, its default first."""
+
+FOLDED = ("ham10000", "manifest")
+"""Data sets that also offer `foldKofN`, a part of a cross-validation."""
 
 EVALUATE_ON = ("test", "calibration", "validation")
 """What a run is judged on; only phantoms have calibration images, validation images are set apart from training."""
@@ -61,7 +65,9 @@ def check_dataset(settings: DatasetSettings) -> None:
     """
     _one_of("dataset.name", settings.name, tuple(SPLITS))
     _one_of("dataset.boxes", settings.boxes, BOXES)
-    _one_of("dataset.split", settings.split, SPLITS[settings.name], f" for {settings.name}")
+    if not (settings.name in FOLDED and fold_of(settings.split)):
+        known = (*SPLITS[settings.name], *(("foldKofN",) if settings.name in FOLDED else ()))
+        _one_of("dataset.split", settings.split, known, f" for {settings.name}")
     _one_of("dataset.evaluate_on", settings.evaluate_on, EVALUATE_ON)
     real = settings.root is not None or settings.name == "manifest"
     if real and settings.evaluate_on == "calibration":
@@ -75,6 +81,21 @@ def check_dataset(settings: DatasetSettings) -> None:
             f"dataset.validation_fraction={settings.validation_fraction} must be at least 0 and below 1; it is a share "
             "of the training images."
         )
+
+
+def fold_of(split: str) -> tuple[int, int] | None:
+    """Return K and N of the split "foldKofN", of which fold K is tested; None for another split.
+
+    Raises:
+        ValueError: there is no such fold.
+    """
+    found = re.fullmatch(r"fold(\d{1,4})of(\d{1,4})", split, re.ASCII)
+    if found is None:
+        return None
+    fold, folds = map(int, found.groups())
+    if not 1 <= fold <= folds or folds < 2:
+        raise ValueError(f"dataset.split={split} is no fold; use fold1of5 to fold5of5, or another number above 1.")
+    return fold, folds
 
 
 def _check_manifest(settings: DatasetSettings) -> None:

@@ -43,7 +43,7 @@ def test_every_key_has_a_comment_above_it(path):
         ),
         (
             {"split": "official"},
-            r"dataset\.split=official is not known for ham10000; use one of grouped, paper",
+            r"dataset\.split=official is not known for ham10000; use one of grouped, paper, foldKofN",
         ),
         ({"evaluate_on": "train"}, r"dataset\.evaluate_on=train is not known; use one of test, calibration"),
         ({"root": "x", "evaluate_on": "calibration"}, r"dataset\.evaluate_on=calibration needs phantoms"),

@@ -1,9 +1,10 @@
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medloc.data.splits import fifth, grouped_split, leak, random_split, stratified_split
+from medloc.data.splits import fifth, fold_split, grouped_split, leak, random_split, stratified_split
 from tests.data.helpers import example
 
 
@@ -29,6 +30,27 @@ def test_grouped_is_exact_and_leaks_nothing_where_paper_leaks():
     assert len(grouped[1]) == len(by_image[1]) == 100
     assert leak(grouped) == 0
     assert leak(by_image) > 0.3
+
+
+@given(st.lists(st.integers(0, 8), min_size=20, max_size=60), st.integers(2, 5), st.integers(0, 3))
+def test_folds_test_every_example_once_and_part_no_group(groups, folds, seed):
+    examples = [example(f"{i:03d}", group=f"g{group}") for i, group in enumerate(groups)]
+    if len(set(groups)) < folds:
+        with pytest.raises(ValueError, match=rf"fold1of{folds} needs {folds} lesions or patients"):
+            fold_split(examples, 1, folds, seed)
+        return
+    splits = [fold_split(examples, fold, folds, seed) for fold in range(1, folds + 1)]
+    assert sorted(e.id for _, test in splits for e in test) == [e.id for e in examples]
+    for train, test in splits:
+        assert ids(train) | ids(test) == ids(examples)
+        assert leak((train, test)) == 0
+        assert test
+
+
+def test_folds_of_single_images_are_of_one_size():
+    examples = [example(f"{i:03d}", group=f"g{i}") for i in range(53)]
+    sizes = [len(fold_split(examples, fold, 5, 0)[1]) for fold in range(1, 6)]
+    assert sorted(sizes) == [10, 10, 11, 11, 11]
 
 
 def test_leak_counts_test_images():
