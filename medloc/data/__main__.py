@@ -7,25 +7,31 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
+from medloc.boxes import Box
 from medloc.data.annotation import CORNERS
 from medloc.data.detect import KINDS
+from medloc.data.example import Example
 from medloc.data.export import FORMS, export
 from medloc.data.files import require_folder
 from medloc.data.from_manifest import check_files, data_folder
+from medloc.data.load import load_dataset
 from medloc.data.manifest import PARTS, Manifest, write_manifest
 from medloc.data.manifest_read import read_manifest
 from medloc.data.mask_cache import MaskCache
 from medloc.data.parts import SPLITS
 from medloc.data.prepare import Wishes, prepare
 from medloc.data.problems import Problems
-from medloc.data.sheet import boxes_sheet
+from medloc.data.sheet import COLUMNS, boxes_sheet
 from medloc.data.sources import Source
 from medloc.data.statement import decode_all, statement
 from medloc.data.task import question_for
 from medloc.settings import CHECKOUT
 
 ERRORS, MISTAKE, STOPPED = 1, 2, 130
+
+Item = TypeVar("Item")
 
 EPILOG = """\
 examples:
@@ -35,6 +41,7 @@ examples:
   python -m medloc.data prepare /data/own --kind csv --target fracture --table patients.csv --split grouped
   python -m medloc.data check /data/own/manifest.jsonl             errors by line, leaks, counts
   python -m medloc.data show /data/own/manifest.jsonl              a picture of images with their boxes
+  python -m medloc.data show /data/own/manifest.jsonl --beside ham10000    real images above, our phantoms below
   python -m medloc.data export /data/own/manifest.jsonl --to coco --out coco.json
   python -m medloc.run dataset=manifest dataset.manifest=/data/own/manifest.jsonl
 
@@ -78,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(do=_check)
     show = commands.add_parser("show", help="a contact sheet of boxes drawn on images")
     show.add_argument("--out", type=Path, metavar="PNG", help="where to (default: beside the manifest)")
+    show.add_argument("--beside", choices=("ham10000", "heel", "tn3k"), help="below them as many phantoms of this set")
     show.add_argument("--count", type=_count, default=24, metavar="N", help="images, evenly spaced (default: 24)")
     show.set_defaults(do=_show)
     exporting = commands.add_parser("export", help="the same for other tools")
@@ -153,13 +161,34 @@ def _check(given: argparse.Namespace) -> int:
 def _show(given: argparse.Namespace) -> int:
     manifest, root = _usable(given)
     out = given.out or given.manifest.with_suffix(".png")
-    count = min(given.count, len(manifest.rows))
-    rows = [manifest.rows[i * len(manifest.rows) // count] for i in range(count)]
-    boxes_sheet([(root / row.image, row.boxes) for row in rows], out)
+    rows = _spread(manifest.rows, given.count)
+    shown: list[tuple[Path, Sequence[Box]]] = [(root / row.image, row.boxes) for row in rows]
     for row in rows:
         print(f"{row.id}: {len(row.boxes) or 'no'} box{'es' * (len(row.boxes) != 1)} {row.label}".rstrip())
+    if given.beside:
+        shown = shown[: max(1, len(shown) // COLUMNS) * COLUMNS]
+        drawn = [(one.image, (one.box,)) for one in _spread(_phantoms(given.beside), len(shown))]
+        print(
+            f"\nthe first {len(shown)} tiles are of the manifest, the other {len(drawn)} are phantoms of {given.beside}"
+        )
+        shown += drawn
+    boxes_sheet(shown, out)
     print(f"\nwritten: {out}")
     return 0
+
+
+def _spread(items: Sequence[Item], count: int) -> list[Item]:
+    """Take so many, evenly spaced; all where there are fewer."""
+    count = min(count, len(items))
+    return [items[i * len(items) // count] for i in range(count)]
+
+
+def _phantoms(dataset: str) -> Sequence[Example]:
+    """Return the test phantoms that stand in for a data set, drawn if need be."""
+    from medloc.settings.job import compose_job  # Hydra is imported here
+
+    settings = compose_job([f"dataset={dataset}"]).settings
+    return load_dataset(settings.dataset, Path(settings.cache)).test
 
 
 def _export(given: argparse.Namespace) -> int:

@@ -6,7 +6,6 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from medloc.boxes import Box
-from medloc.data.example import Example
 from medloc.data.images import open_image
 
 TILE = (200, 170)  # px
@@ -14,18 +13,11 @@ GAP = 4  # px
 TRUTH = (0, 255, 0)
 
 
-def contact_sheet(examples: Sequence[Example], path: Path, columns: int = 6) -> None:
-    """Write a PNG with one tile an example, in reading order, the true box in green.
-
-    Args:
-        examples: What to show, at least one.
-        path: The PNG to write.
-        columns: Tiles in a row.
-    """
-    boxes_sheet([(example.image, (example.box,)) for example in examples], path, columns)
+COLUMNS = 6
+"""Tiles in a row."""
 
 
-def boxes_sheet(images: Sequence[tuple[Path, Sequence[Box]]], path: Path, columns: int = 6) -> None:
+def boxes_sheet(images: Sequence[tuple[Path, Sequence[Box]]], path: Path, columns: int = COLUMNS) -> None:
     """Write a PNG with one tile an image, in reading order, all its boxes in green.
 
     Args:

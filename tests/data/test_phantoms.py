@@ -10,7 +10,7 @@ from medloc.data import load_dataset
 from medloc.data.box_baselines import best_constant_box, constant_box_ious, median_box, normalised
 from medloc.data.phantoms import PhantomRoots, dermoscopy, phantom_key, phantom_roots, ultrasound, xray
 from medloc.data.phantoms.canvas import in_one_piece, outline, shrunk
-from medloc.data.sheet import contact_sheet
+from medloc.data.sheet import boxes_sheet
 from medloc.settings.dataset import PhantomSettings
 from tests.data.helpers import TINY, dataset_settings
 
@@ -198,8 +198,9 @@ def test_nodules_stay_apart():
         assert not in_one_piece(ultrasound.draw(np.random.default_rng(seed), nodules=3).mask)
 
 
-def test_contact_sheet(hundreds, tmp_path):
-    contact_sheet(hundreds["heel"].test[:7], tmp_path / "sheet.png", columns=3)
+def test_a_sheet_has_a_tile_an_image_and_its_boxes(hundreds, tmp_path):
+    shown = [(one.image, (one.box,)) for one in hundreds["heel"].test[:7]]
+    boxes_sheet(shown, tmp_path / "sheet.png", columns=3)
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.size == (3 * 204, 3 * 174)
         assert (0, 255, 0) in set(sheet.get_flattened_data())

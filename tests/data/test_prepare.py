@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from medloc.data.problems import Problems
 from medloc.data.sources import Source
 from medloc.data.splits import fifth, grouped_split, random_split
 from medloc.data.tn3k import read_tn3k
-from tests.data.helpers import save_image, save_mask
+from tests.data.helpers import example, save_image, save_mask
 from tests.data.test_loaders import ham, heel, tn3k
 from tests.data.test_sidecars import voc
 
@@ -315,7 +316,7 @@ def masks_of_own(root: Path) -> None:
         save_mask(root / "masks" / f"p{i // 2}_{i}.png", *boxes, size=(40, 30 + i))
 
 
-def test_the_commands_on_a_folder_of_masks(tmp_path, capsys):
+def test_the_commands_on_a_folder_of_masks(tmp_path, capsys, monkeypatch):
     masks_of_own(tmp_path / "own")
     path = tmp_path / "own" / "manifest.jsonl"
     assert main(["prepare", str(tmp_path / "own"), "--target", "nodule", "--cache", str(tmp_path / "c")]) == 0
@@ -330,6 +331,12 @@ def test_the_commands_on_a_folder_of_masks(tmp_path, capsys):
     sheet = Image.open(path.with_suffix(".png"))  # tiles are 5 times the first image of 40 x 30 px
     assert [sheet.getpixel(place) for place in ((5, 5), (45, 45), (25, 5))] == [(0, 255, 0)] * 3
     assert sheet.getpixel((25, 25)) != (0, 255, 0)
+    image = path.parent / json.loads(path.read_text().splitlines()[1])["image"]
+    phantoms = [replace(example(f"p{i}"), image=image) for i in range(9)]
+    monkeypatch.setattr("medloc.data.__main__._phantoms", lambda name: phantoms)
+    assert main(["show", str(path), "--count", "8", "--beside", "heel"]) == 0
+    assert "the first 6 tiles are of the manifest, the other 6 are phantoms of heel" in capsys.readouterr().out
+    assert Image.open(path.with_suffix(".png")).size == (6 * 204, 2 * 174)
     assert main(["export", str(path), "--to", "coco", "--out", str(tmp_path / "coco.json")]) == 0
     assert main(["export", str(path), "--to", "vlm_r1", "--out", str(tmp_path / "v.jsonl"), "--inclusive"]) == 0
     assert "left out: 1 images without a target" in capsys.readouterr().out
