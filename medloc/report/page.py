@@ -26,6 +26,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 SECTIONS = {
     "tables": "Tables",
     "figures": "Figures",
+    "sparsity": "Groups that teach nothing",
     "claims": "Claims ledger",
     "audit": "Audit of the paper",
     "missing": "What is missing",
@@ -61,6 +62,7 @@ class Content:
         tables: In the order of printing.
         figures: Likewise.
         claims: The claims ledger, for each group.
+        sparsity: Groups that taught nothing, and the course of tau, for each group with such runs.
         audit: The paper's numbers against each other.
     """
 
@@ -69,6 +71,7 @@ class Content:
     tables: Sequence[Table]
     figures: Sequence[Placed]
     claims: Sequence[Ledger]
+    sparsity: Sequence[TextTable]
     audit: TextTable
 
 
@@ -97,6 +100,7 @@ def _context(content: Content) -> dict[str, Any]:
         "shared": _shared_notes(content.tables).items(),
         "figures": [_figure(*placed) for placed in content.figures],
         "claims": content.claims,
+        "sparsity": content.sparsity,
         "audit": content.audit,
         "missing": [*_missing(content)],
         "missing_count": missing,

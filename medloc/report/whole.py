@@ -13,6 +13,7 @@ from medloc.report.audit import audit_table
 from medloc.report.claims import claims_table, comparisons_table, judge_claims
 from medloc.report.figures import write_figures
 from medloc.report.page import Content, Ledger, Placed, page
+from medloc.report.sparsity import sparsity_table
 from medloc.report.table_files import all_tables, all_values, write_tables
 from medloc.report.text_table import TextTable
 from medloc.report.values import Values
@@ -43,11 +44,13 @@ def write_report(results: Path, found: Found) -> Written:
     ledgers = [ledger for each in values for ledger in [_ledger(each)] if each is values[0] or ledger.tested]
     here = results.is_dir()
     figures = [placed for place, each in enumerate(values) for placed in _figures(each, place, results)] if here else []
-    content = Content(found, values, tables, figures, ledgers, audit_table())
+    sparsity = [table for table in map(sparsity_table, values) if table.rows]
+    content = Content(found, values, tables, figures, ledgers, sparsity, audit_table())
     if not here:
         return Written(content, None)
     write_tables(tables, results / "tables")
     _write_texts(results / "tables" / "audit", [content.audit])
+    _write_texts(results / "tables" / "sparsity", content.sparsity)
     _write_texts(results / "tables" / "claims", [table for one in ledgers for table in (one.claims, one.comparisons)])
     write_text(results / "report.html", page(content))
     return Written(content, results / "report.html")
