@@ -144,7 +144,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been(outcome, tmp_path, cache):
 
 
 def test_a_run_that_fails_after_training_does_not_train_again(outcome, tmp_path, cache, monkeypatch):
-    from medloc.training import job as running
+    from medloc.training import measuring as running
 
     def full_disk(path, samples):
         if path.name == "last.jsonl":
