@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -28,9 +29,8 @@ def wait_for(found, process, seconds=240):
 @pytest.mark.slow
 @pytest.mark.parametrize("sweep", [(), ("-m", "hydra/launcher=basic", "seed=42,43")])
 def test_ctrl_c_ends_a_run_or_a_sweep_and_the_same_command_goes_on(sweep, tmp_path):
-    given = overrides(
-        tmp_path, tmp_path / "cache", "window.size=2", "train.max_steps=40", "train.checkpoints=20", *sweep
-    )
+    given = [*sweep, *overrides(tmp_path, tmp_path / "cache", "window.size=2", "train.max_steps=40")]
+    given.append("train.checkpoints=20")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([*RUN, *given], env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     wait_for(lambda: any(p.read_text().count("\n") >= 5 for p in tmp_path.glob("runs/*/trace.jsonl")), process)
@@ -98,6 +98,7 @@ def test_batches_hold_everything_once_in_order_and_are_silent_here(capfd):
 def on_a_terminal(command):
     """Runs a command whose standard error is a terminal and returns what it showed there."""
     leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (24, 120))  # a new one has no columns, and bars need some
     process = subprocess.Popen(command, stderr=follower, stdout=subprocess.DEVNULL)
     os.close(follower)
     shown = b""

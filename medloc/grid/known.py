@@ -74,7 +74,7 @@ def _same(record: Record, settings: Mapping[str, Any]) -> bool:
 def _today(record: Record, settings: Mapping[str, Any]) -> bool:
     """Tell whether a run would start from the same images and the same base today."""
     data = _data_print(_words(settings, ("dataset", "cache")))
-    model = _model_print(_words(settings, ("model",)))
+    model = _model_print(_words(settings, ("model", "method")))
     return record.fingerprints["data"] == data and model in (None, record.fingerprints["model"])
 
 
@@ -93,12 +93,17 @@ def _data_print(words: tuple[str, ...]) -> str:
 
 @cache
 def _model_print(words: tuple[str, ...]) -> str | None:
-    """Return the fingerprint of a base that lies on this machine; None for one of a hub, whose name says it all."""
+    """Return the fingerprint of a base that lies on this machine, and of the model behind a semantic reward.
+
+    None for a base of a hub, whose name says it all.
+    """
     from medloc.models.load import base_folder, model_fingerprint  # torch is imported here
+    from medloc.models.semantic import semantic_fingerprint
     from medloc.settings.job import compose_job
 
+    settings = compose_job(words).settings
     try:
-        folder = base_folder(compose_job(words).settings.model)
+        folder = base_folder(settings.model)
     except FileNotFoundError:
         return None
-    return model_fingerprint(folder, None) if Path(folder).is_dir() else None
+    return model_fingerprint(folder, None) + semantic_fingerprint(settings.method) if Path(folder).is_dir() else None

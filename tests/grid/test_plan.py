@@ -11,6 +11,7 @@ from medloc.grid.obstacles import obstacle
 from medloc.grid.plan import make_plan, plan_text
 from medloc.grid.setup import Setup, wanted
 from medloc.records import NUMERICS, write_record
+from medloc.settings.job import compose_job
 from medloc.settings.planned import planned_run
 from medloc.settings.thinning import WHOLE, Thinning
 from tests.report.conftest import fabricate
@@ -134,3 +135,13 @@ def test_a_thinned_plan_says_so(tmp_path):
     text = plan_text(make_plan(setup(tmp_path, "table5", thinning=Thinning(smoke=True))), 1)
     assert text.startswith("SMOKE: ")
     assert "  needs no run\n" in text
+
+
+@pytest.mark.parametrize("method", ["vlm_r1", "medground_r1"])
+def test_a_complete_run_is_known_by_all_the_weights_behind_it(method):
+    """MedGround-R1's fingerprint holds that of the model behind its semantic reward."""
+    from medloc.grid.known import _model_print
+    from medloc.training.systems import load_system
+
+    words = (f"method={method}",)
+    assert _model_print(words) == load_system(compose_job(words).settings).fingerprint
