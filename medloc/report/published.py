@@ -60,8 +60,9 @@ def publish(results: Path, found: Found, out: Path) -> Published:
         for dataset in each.group.datasets:
             members = [r for r in each.group.records if r.identity["dataset"] == dataset]
             image_counts(results, members)  # counts them, where that has not been done
-    for path in sorted((results / COUNTS).glob("*.json")):
-        _copy(path, out / COUNTS / path.name)
+    for name in sorted({f"{record.fingerprints['data']}.json" for record in complete}):
+        if (results / COUNTS / name).is_file():
+            _copy(results / COUNTS / name, out / COUNTS / name)
     for name, gallery in GALLERIES.items():
         if name in values[0].experiments:
             for strip in gallery(values[0].experiments[name], values[0]).strips:
