@@ -149,4 +149,4 @@ def _common_seed(rows: Sequence[Row], values: Values, experiment: str, dataset: 
 
 
 def _overlap(answer: Answer) -> str:
-    return f"IoU {answer.iou:.2f}" if answer.box else "no box"
+    return f"IoU {answer.iou:.3f}" if answer.box else "no box"

@@ -163,7 +163,7 @@ def _answers(figure: Drawn) -> Iterator[dict[str, str]]:
     for strip in figure.gallery.strips if figure.gallery else ():
         for one in strip.shown:
             for answer in one.answers:
-                overlap = f"{answer.iou:.2f}" if answer.box else "no box"
+                overlap = f"{answer.iou:.3f}" if answer.box else "no box"
                 image = f"{DATASETS[strip.dataset]} {one.id}"
                 yield {"image": image, "why": one.why, "row": answer.row, "iou": overlap, "text": answer.text}
 
