@@ -5,7 +5,7 @@ from pathlib import Path
 
 from medloc.data.manifest import Header
 from medloc.data.manifest_read import read_header
-from medloc.data.prompts import OWN, TARGETS, TEMPLATES, prompt_for
+from medloc.data.prompts import OWN, PROMPTS, TARGETS, TEMPLATES, prompt_for
 from medloc.settings.dataset import DatasetSettings
 
 
@@ -40,8 +40,14 @@ def question_of(settings: DatasetSettings, method: str | None) -> str:
 
 
 def question_for(header: Header) -> str:
-    """Return the prompt of a manifest: a template by its name, its own words, or words made from its target."""
-    template = TEMPLATES.get(header.prompt, header.prompt) if header.prompt else OWN
+    """Return the prompt of a manifest: a template by its name, its own words, or words made from its target.
+
+    A target of one of the paper's sets is asked for in the paper's words.
+    """
+    if header.prompt:
+        template = TEMPLATES.get(header.prompt, header.prompt)
+    else:
+        template = next((PROMPTS[name] for name, target in TARGETS.items() if target == header.target), OWN)
     return template.replace("{target}", header.target)
 
 

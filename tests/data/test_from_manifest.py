@@ -182,6 +182,7 @@ def test_the_question_is_the_users_the_methods_the_manifests_or_made_from_the_ta
     assert "the bounding box for the nodule" in made
     assert "in the format [xmin, ymin, xmax, ymax]" in made
     assert "for the cyst" in question_of(replace(plain, target="cyst"), None)
+    assert question_of(replace(plain, target="skin lesion"), None) == DERMOSCOPY  # a target of the paper, its words
     assert question_of(plain, "boxmed_rl") == "Provide the bounding box for nodule."
     assert question_of(replace(plain, prompt="Box the {target}!"), "boxmed_rl") == "Box the nodule!"
     asking = own(manifest(tmp_path, ("a", {}), prompt="Where is the {target}, {here}?"))

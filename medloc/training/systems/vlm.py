@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medloc.data.example import Example
+from medloc.data.prompts import TARGETS, known_prompts
 from medloc.data.task import question_of
 from medloc.evaluation.answer import answer_all, nearest_ious
 from medloc.evaluation.kept import KeptInputs
@@ -13,6 +14,7 @@ from medloc.evaluation.samples import Sample
 from medloc.models.load import load_model
 from medloc.records.record import Record
 from medloc.settings.launch import engine
+from medloc.settings.published import PublishedModelSettings
 from medloc.settings.run import Settings
 from medloc.training.lora import merged
 from medloc.training.model_card import write_model_card
@@ -38,8 +40,13 @@ class VisionLanguageSystem:
         return self.loaded.fingerprint
 
     def notes(self, examples: Sequence[Example]) -> tuple[str, ...]:
-        """Returns nothing: it learns from image, question and box alone."""
-        return ()
+        """Says so where a tiny base is asked something that it was never taught to answer."""
+        if isinstance(self.settings.model, PublishedModelSettings) or self.prompt in known_prompts():
+            return ()
+        return (
+            f"{self.settings.model.name} was not taught this question, so that its answers may hold no box at first; "
+            f"it knows those for {', '.join(TARGETS.values())} (dataset.target=).",
+        )
 
     def answer(self, examples: Sequence[Example]) -> list[Sample]:
         """Answers every example greedily."""

@@ -82,3 +82,13 @@ def test_a_value_without_meaning_is_refused_by_name(overrides, says):
 def test_every_trainer_has_a_model_of_its_family():
     for families, model in TRAINS.values():
         assert settings(f"model={model}").model.family in families
+
+
+@pytest.mark.parametrize(("target", "knows"), [("thyroid nodule", True), ("fracture", False)])
+def test_a_tiny_base_says_that_a_question_is_new_to_it(target, knows, tmp_path):
+    manifest = tmp_path / "m.jsonl"
+    manifest.write_text(f'{{"medloc_manifest": 1, "name": "own", "target": "{target}"}}\n')
+    system = load_system(compose_job(["dataset=manifest", f"dataset.manifest={manifest}"]).settings)
+    assert [note.partition(",")[0] for note in system.notes(())] == (
+        [] if knows else ["tiny_s was not taught this question"]
+    )

@@ -1,0 +1,36 @@
+"""The committed records give the committed report again, byte for byte, on a machine that has nothing else."""
+
+import shutil
+
+import pytest
+
+from medloc.records import find_records
+from medloc.report.whole import write_report
+from tests.small import CHECKOUT
+
+COMMITTED = CHECKOUT / "results" / "published"
+
+
+def files(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_committed_records_give_the_committed_report(tmp_path):
+    if not (COMMITTED / "runs").is_dir():
+        pytest.skip("no record is published yet")
+    for part in ("runs", "datasets", "images"):
+        shutil.copytree(COMMITTED / part, tmp_path / part)
+    found = find_records(tmp_path)
+    assert found.problems == []
+    assert {record.status for record in found.records} == {"complete"}
+    write_report(tmp_path, found)
+    ours, committed = files(tmp_path), files(COMMITTED)
+    assert sorted(ours) == sorted(committed)
+    assert [name for name in ours if ours[name] != committed[name]] == []
+
+
+def test_nothing_committed_names_a_place_on_a_machine():
+    for name, content in files(COMMITTED).items() if COMMITTED.is_dir() else ():
+        if not name.endswith(".png") and not name.startswith("images/"):
+            assert str(CHECKOUT).encode() not in content, name
+            assert b'"/' not in content.replace(b'"/"', b""), name
