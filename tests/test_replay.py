@@ -104,7 +104,7 @@ def test_bytes_that_are_no_text_are_a_bad_line(tmp_path, capsys):
     [
         (
             "schedule=cosin",
-            "schedule=cosin is not known; choose one of cosine, fixed, identical, linear, piecewise.",
+            "schedule=cosin is not known; choose one of cosine, fixed, identical, linear, median, piecewise.",
         ),
         ("window.size=0", "window.size=0 must be at least 1"),
         (

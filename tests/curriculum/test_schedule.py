@@ -109,4 +109,4 @@ def test_a_bad_parameter_is_named_with_its_key_and_value(make, message):
 
 
 def test_every_schedule_of_the_config_is_known():
-    assert set(SCHEDULES) == {"piecewise", "linear", "cosine", "identical", "fixed"}
+    assert set(SCHEDULES) == {"piecewise", "linear", "cosine", "identical", "fixed", "median"}

@@ -6,6 +6,8 @@ import shlex
 from pathlib import Path
 
 import pytest
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from PIL import Image
 
 from medloc.data.__main__ import main
@@ -54,7 +56,7 @@ def data(tmp_path_factory):
 
 
 def test_every_command_of_the_page_runs_in_order(data, capsys):
-    runs = []
+    runs, folds = [], []
     assert {name for name, _ in COMMANDS} == {"data", "run"}
     for name, arguments in COMMANDS:
         words = [word.replace("/data/", f"{data}/") for word in shlex.split(arguments)]
@@ -63,7 +65,10 @@ def test_every_command_of_the_page_runs_in_order(data, capsys):
             assert main([*words, *more]) == 0, arguments
         else:
             small = [*SMALL, "train.max_steps=2", "evaluation.points=1", "device=cpu"]
-            runs.append(run_job(compose_job([*words, *small, f"results={data / 'r'}", f"cache={data / 'cache'}"])))
+            small += [f"results={data / ('folds' if '-m' in words else 'r')}", f"cache={data / 'cache'}"]
+            parsed = OverridesParser.create().parse_overrides([word for word in words if word != "-m"])
+            for one in BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]:
+                (folds if "-m" in words else runs).append(run_job(compose_job([*one, *small])))
     said = capsys.readouterr().out
     assert "thyroid (real): 20 images, 20 boxes of the thyroid nodule" in said
 
@@ -80,6 +85,10 @@ def test_every_command_of_the_page_runs_in_order(data, capsys):
     assert plain.config["dataset"]["target"] is None
     assert [point["n"] for point in plain.metrics["curve"]] == [4] * len(plain.metrics["curve"])
     assert [point["n"] for point in chosen.metrics["curve"]] == [3] * len(chosen.metrics["curve"])
+
+    parts = [[json.loads(line)["id"] for line in (run.folder / "samples.jsonl").open()] for run in folds]
+    assert [len(part) for part in parts] == [4, 4, 4, 4, 3]  # ten patients of two images, one of them without a target
+    assert len({name for part in parts for name in part}) == 19
 
     again = read_manifest(data / "thyroid" / "manifest.jsonl", Problems())
     assert {row.group for row in again.rows} == {f"p{i:02d}" for i in range(10)}
