@@ -90,7 +90,7 @@ def published(record: Record, folder: Path) -> Record:
         config=_without_places(record.config),
         provenance=provenance,
         series=_series(trace) if trace.is_file() else record.series,
-        test_ious=_ious(samples) if samples.is_file() and record.test_ious is None else record.test_ious,
+        test_ious=_ious(samples) if samples.is_file() else record.test_ious,
     )
 
 

@@ -53,6 +53,7 @@ class Values:
             self._found.setdefault(_of(record.identity), {})[record.identity["seed"]] = record
         self._runs: dict[tuple[str, str, str], _Run | None] = {}
         self._read: dict[Path, ImageIous | None] = {}
+        self._traced: dict[Path, dict[str, list[Any]] | None] = {}
 
     @cached_property
     def experiments(self) -> dict[str, Experiment]:
@@ -111,7 +112,9 @@ class Values:
         if record.series is not None:
             return record.series
         path = self._folder(record) / "trace.jsonl"
-        return _columns(path, self.problems) if path.exists() else None
+        if path not in self._traced:
+            self._traced[path] = _columns(path, self.problems) if path.exists() else None
+        return self._traced[path]
 
     def records(self, experiment: str, row: str, dataset: str) -> dict[int, Record]:
         """Return seed -> the record that `seeds` and the others read."""
