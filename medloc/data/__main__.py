@@ -23,6 +23,7 @@ from medloc.data.mask_cache import MaskCache
 from medloc.data.parts import SPLITS
 from medloc.data.prepare import Wishes, prepare
 from medloc.data.problems import Problems
+from medloc.data.prompts import TARGETS
 from medloc.data.sheet import COLUMNS, boxes_sheet
 from medloc.data.sources import Source
 from medloc.data.statement import decode_all, statement
@@ -85,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(do=_check)
     show = commands.add_parser("show", help="a contact sheet of boxes drawn on images")
     show.add_argument("--out", type=Path, metavar="PNG", help="where to (default: beside the manifest)")
-    show.add_argument("--beside", choices=("ham10000", "heel", "tn3k"), help="below them as many phantoms of this set")
+    show.add_argument("--beside", choices=tuple(TARGETS), help="below them as many phantoms of this set")
     show.add_argument("--count", type=_count, default=24, metavar="N", help="images, evenly spaced (default: 24)")
     show.set_defaults(do=_show)
     exporting = commands.add_parser("export", help="the same for other tools")
