@@ -1,13 +1,17 @@
-"""What Figures 1, 3, 5, 6 and 7 show: which numbers of which rows, in which panels."""
+"""What Figures 1, 3, 5, 6 and 7 and ours show: which numbers of which rows, in which panels."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from medloc.report.curves import Panel
+from matplotlib.figure import Figure
+
+from medloc.report.curves import Panel, draw_panels
 from medloc.report.figure1 import SMOOTHING
-from medloc.report.figure_lines import curve_lines, grid_lines, number_of, series_lines, stem
+from medloc.report.figure_lines import curve_lines, grid_lines, number_of, row_lines, series_lines, stem
+from medloc.report.ranking import draw_rankings
 from medloc.report.rows import DATASETS
 from medloc.report.style import THRESHOLD, Look
+from medloc.report.table_list import OURS
 from medloc.report.values import Values
 from medloc.settings.experiments import Experiment
 
@@ -27,11 +31,13 @@ class Chart:
         rows: Its panels, row by row.
         size: Width and height of one panel in inches.
         reading: How to read it.
+        draw: Draws it.
     """
 
     rows: tuple[tuple[Panel, ...], ...]
     size: tuple[float, float]
     reading: str
+    draw: Callable[[Sequence[Sequence[Panel]], str, tuple[float, float]], Figure] = draw_panels
 
     @property
     def is_empty(self) -> bool:
@@ -125,12 +131,31 @@ def figure7(experiment: Experiment, values: Values) -> Chart:
     return Chart(tuple(rows), (4.2, 3.0), f"The paper's text does not give the sizes. {INTERVAL}")
 
 
+RANKED = {"a50": "A@0.5 (%)", "a80": "A@0.8 (%)"}
+"""Metrics of a ranking -> what its axis calls them."""
+
+
+def ranking(experiment: Experiment, values: Values) -> Chart:
+    """A@0.5 and A@0.8 at the last step, one line of the panel for each row."""
+    names = {float(place): _counted(row.name, values, experiment) for place, row in enumerate(experiment.rows)}
+    rows: list[tuple[Panel, ...]] = []
+    for metric, axis in RANKED.items():
+        panels = []
+        for dataset in datasets_of(experiment):
+            lines = row_lines(experiment, values, dataset, metric)
+            panels.append(Panel("" if rows else DATASETS[dataset], "", axis, lines, None, PERCENT, names))
+        rows.append(tuple(panels))
+    reading = "The mean over seeds (their number) with its 95 % t-interval; every seed is a faint dot."
+    return Chart(tuple(rows), (3.4, 1.6), reading, draw_rankings)
+
+
 CHARTS: dict[str, Callable[[Experiment, Values], Chart]] = {
     "figure1": figure1,
     "figure3": figure3,
     "figure5": figure5,
     "figure6": figure6,
     "figure7": figure7,
+    **dict.fromkeys(OURS, ranking),
 }
 
 
@@ -143,6 +168,12 @@ def _numbers(experiment: Experiment) -> dict[float, str]:
     """Return the numbers of rows "NAME number", to be written on the axis whether they have run or not."""
     numbers = {number_of(row) for row in experiment.rows}
     return {number: f"{number:g}" for number in sorted(number for number in numbers if number is not None)}
+
+
+def _counted(row: str, values: Values, experiment: Experiment) -> str:
+    """Return the row's name and the number of its seeds: "VLM-R1 (3)", "VLM-R1 (3-10)" where data sets differ."""
+    found = {len(values.seeds(experiment.name, row, dataset, "a50")) for dataset in datasets_of(experiment)}
+    return f"{row} ({'-'.join(map(str, sorted({min(found), max(found)})))})"
 
 
 def _one_name(panels: Sequence[Panel]) -> tuple[Panel, ...]:

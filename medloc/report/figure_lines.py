@@ -57,6 +57,16 @@ def grid_lines(experiment: Experiment, values: Values, dataset: str) -> tuple[Li
     return tuple(lines)
 
 
+def row_lines(experiment: Experiment, values: Values, dataset: str, metric: str) -> tuple[Line, ...]:
+    """Return each row's metric in percent at the last step, every row at its own place, counted from 0."""
+
+    def read(row: Row, seed: int) -> Course:
+        found = values.seeds(experiment.name, row.name, dataset, metric)
+        return {experiment.rows.index(row): 100 * found[seed]} if seed in found else {}
+
+    return _lines(experiment.rows, dataset, read, "bars")
+
+
 def stem(row: Row) -> str:
     """Return NAME of "NAME value"."""
     return row.name.rpartition(" ")[0]

@@ -1,4 +1,4 @@
-"""Figures 1 and 3 to 8 as files: a picture in two formats, and its numbers."""
+"""Figures 1 and 3 to 8, and those of our own tables, as files: a picture in two formats, and its numbers."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,7 +10,6 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from medloc.records import write_text
-from medloc.report.curves import draw_panels
 from medloc.report.figure_charts import CHARTS, Chart
 from medloc.report.figure_data import chart_csv, gallery_csv
 from medloc.report.gallery import GALLERIES, Gallery
@@ -19,11 +18,13 @@ from medloc.report.overlays import draw_pictures
 from medloc.report.rows import DATASETS
 from medloc.report.run_data import NotHereError
 from medloc.report.style import save
+from medloc.report.table_list import OURS
 from medloc.report.values import Values
 from medloc.settings.experiments import Experiment
 
-FIGURES = tuple(sorted((*CHARTS, *GALLERIES)))
-DRAWING = ("curves.py", "figure_charts.py", "gallery.py", "overlays.py", "style.py")
+FIGURES = (*sorted({*CHARTS, *GALLERIES} - {*OURS}), *OURS)
+"""The paper's figures, then ours."""
+DRAWING = ("curves.py", "figure_charts.py", "gallery.py", "overlays.py", "ranking.py", "style.py")
 """Files that decide what a figure of given numbers looks like."""
 
 IMAGE_WIDTH = 3.4  # inches
@@ -55,7 +56,7 @@ class Drawn:
 
 
 def write_figures(values: Values, folder: Path, suffix: str = "", names: Sequence[str] = FIGURES) -> list[Drawn]:
-    """Write `folder`/figureN`suffix`.png, .svg and .csv of every figure that has a run, and remove those without.
+    """Write `folder`/NAME`suffix`.png, .svg and .csv of every figure that has a run, and remove those without.
 
     A picture that already shows the same numbers is left as it is.
     """
@@ -84,7 +85,7 @@ def _write_chart(chart: Chart, title: str, path: Path) -> Path | None:
         return None
     if _is_current(path, title, numbers):
         return path.with_suffix(".svg")
-    return _save(draw_panels(chart.rows, title, chart.size), path, title, numbers)
+    return _save(chart.draw(chart.rows, title, chart.size), path, title, numbers)
 
 
 def _write_gallery(gallery: Gallery, results: Path, title: str, path: Path) -> tuple[Path | None, tuple[str, ...]]:

@@ -35,10 +35,12 @@ def figures(written):
 
 def test_every_figure_is_drawn_and_lacks_nothing(figures):
     folder, drawn = figures
-    assert list(drawn) == ["figure1", "figure3", "figure4", "figure5", "figure6", "figure7", "figure8"]
+    paper = ["figure1", "figure3", "figure4", "figure5", "figure6", "figure7", "figure8"]
+    assert list(drawn) == [*paper, "thesis", "median", "open", "rewards"]
+    assert {name for name, figure in drawn.items() if not figure.missing} == set(paper)
     for name, figure in drawn.items():
         assert figure.svg == folder / f"{name}.svg"
-        assert (figure.lacking, figure.missing) == ((), ())
+        assert figure.lacking == ()
         assert all((folder / f"{name}.{kind}").stat().st_size > 1000 for kind in ("svg", "png", "csv"))
     assert len(list(folder.iterdir())) == 3 * len(drawn)
 
@@ -80,6 +82,19 @@ def test_grids_stand_at_their_values(figures):
     second = rows_of(figures[0] / "figure7.csv")
     assert {float(row["x"]) for row in second if row["row"] == "window size"} == {5, 10, 20, 30, 50, 80}
     assert {float(row["x"]) for row in second if row["row"] == "refresh"} == {0, 1, 2, 3}
+
+
+def test_a_ranking_has_the_last_scores_of_every_row(figures, grid):
+    rows = rows_of(figures[0] / "thesis.csv")
+    assert {row["measure"] for row in rows} == {"A@0.5 (%)", "A@0.8 (%)"}
+    place = {"panel": "TN3K", "measure": "A@0.8 (%)", "row": "VLM-R1", "x": "1"}  # the second row of experiments/thesis
+    found = {row["seed"]: row["value"] for row in rows if place.items() <= row.items()}
+    wanted = values_of(grid).seeds("thesis", "VLM-R1", "tn3k", "a80")
+    assert list(wanted) == [42, 43, 44]
+    mean = sum(wanted.values()) / 3
+    assert {seed: float(value) for seed, value in found.items()} == pytest.approx(
+        {**{str(seed): 100 * a80 for seed, a80 in wanted.items()}, "mean": 100 * mean}, rel=1e-5
+    )
 
 
 def test_images_are_those_that_the_rule_chooses(figures, grid):
