@@ -11,7 +11,7 @@ from medloc.report.text_table import TextTable
 from medloc.report.values import Values
 from medloc.settings.experiments import Row
 
-EXPERIMENTS = ("table1", "median", "open", "rewards")
+EXPERIMENTS = ("table1", "median", "open", "why", "rewards")
 """Whose rows are listed, a run that stands in several under its first name."""
 
 READING = (

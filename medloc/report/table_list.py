@@ -64,7 +64,7 @@ def _is_group_size(row: str) -> bool:
     return row.startswith("Group size")
 
 
-OURS = ("thesis", "median", "open", "rewards")
+OURS = ("thesis", "median", "open", "why", "rewards")
 """Tables that the paper does not have, in the order of printing."""
 
 DESCRIPTIONS = (
@@ -90,6 +90,7 @@ DESCRIPTIONS = (
     Description("thesis", ALL, minuends=("MedLoc-R1 piecewise",)),
     Description("median", ALL, minuends=("Median of IoU", "Median of GIoU")),
     Description("open", ALL, minuends=("MedLoc-R1 piecewise",)),
+    Description("why", ALL, minuends=("MedLoc-R1 piecewise",)),
     Description("rewards", ALL, minuends=("MedLoc-R1 piecewise",)),
 )
 """Table 5 counts images and is built by `table_counts`."""

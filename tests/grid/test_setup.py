@@ -61,7 +61,7 @@ def test_the_checkout_s_own_folder_is_for_whole_runs(tmp_path):
 
 
 def test_all_is_every_experiment_and_names_may_repeat():
-    assert len(wanted(("all", "table2"), "tiny", WHOLE)) == 19
+    assert len(wanted(("all", "table2"), "tiny", WHOLE)) == 20
     assert [each.name for each in wanted(("table2", "table1", "table2"), "tiny", WHOLE)] == ["table2", "table1"]
 
 
