@@ -15,7 +15,7 @@ python -m medloc.report [results=PATH]
 
 Reads the record of every run in PATH/runs, says what it found, and writes into PATH
   report.html   everything on one page that opens from disk
-  tables/       table1 ... table8 and ours (thesis, median, open, why, rewards) as .md to read, .tex for a paper and .csv
+  tables/       table1 ... table8 and ours (thesis, median, open, why, rewards); .md to read, .tex to print, .csv
                 to compute with: our mean ± standard deviation over seeds (N) beside the paper's value, and what
                 few seeds can say about the differences; claims and audit: the paper's sentences held against these
                 runs, and its numbers against each other

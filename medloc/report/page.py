@@ -26,6 +26,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 SECTIONS = {
     "tables": "Tables",
     "figures": "Figures",
+    "folds": "Cross-validation",
     "sparsity": "Groups that teach nothing",
     "claims": "Claims ledger",
     "audit": "Audit of the paper",
@@ -64,6 +65,7 @@ class Content:
         claims: The claims ledger, for each group.
         sparsity: Groups that taught nothing, and the course of tau, for each group with such runs.
         audit: The paper's numbers against each other.
+        folds: The runs over folds of a data set, scored as one; None where nothing ran on folds.
     """
 
     found: Found
@@ -73,6 +75,7 @@ class Content:
     claims: Sequence[Ledger]
     sparsity: Sequence[TextTable]
     audit: TextTable
+    folds: TextTable | None = None
 
 
 def page(content: Content) -> str:
@@ -92,7 +95,7 @@ def _context(content: Content) -> dict[str, Any]:
         "version": __version__,
         "heading": first.group.heading,
         "tiny": (first.group.setting.kind, first.group.setting.family) == ("phantom", "tiny"),
-        "sections": SECTIONS.items(),
+        "sections": [section for section in SECTIONS.items() if section[0] != "folds" or content.folds],
         "marks": MARKS,
         "verdicts": VERDICTS,
         "tiles": _tiles(content, len(complete), missing),
@@ -100,6 +103,7 @@ def _context(content: Content) -> dict[str, Any]:
         "shared": _shared_notes(content.tables).items(),
         "figures": [_figure(*placed) for placed in content.figures],
         "claims": content.claims,
+        "folds": content.folds,
         "sparsity": content.sparsity,
         "audit": content.audit,
         "missing": [*_missing(content)],
@@ -172,7 +176,7 @@ def _missing(content: Content) -> Iterator[dict[str, Any]]:
     """Yield the tables and figures that lack runs, with the commands that make them."""
     parts = [(f"{table.title}; {table.heading}", table.missing) for table in content.tables]
     parts += [(f"{figure.title}; {heading}", figure.missing) for heading, figure in content.figures]
-    for title, missing in parts:
+    for title, missing in dict(parts).items():  # a table of ours is a figure, too
         if missing:
             runs = sum(len(one.datasets) * len(one.seeds) for one in missing)
             yield {"title": title, "runs": runs, "commands": missing}

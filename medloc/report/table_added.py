@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from medloc.records import Record, Scores
 from medloc.report.cells import Cell, fixed_cell
+from medloc.report.folds import is_fold
 from medloc.report.rows import DATASETS, FAMILIES
 from medloc.report.table_list import ALL
 from medloc.report.tables import Entry, Kind, Line, Place, Table
@@ -31,7 +32,7 @@ def added_lines(values: Values, rows: Sequence[Row], places: Sequence[Place]) ->
 
 
 def other_table(values: Values) -> Table | None:
-    """List the runs that no row of any experiment asks for; None where there is none."""
+    """List the runs that no row of any experiment asks for, without parts of a cross-validation; None where none is."""
     asked = {
         record.key
         for experiment in values.experiments
@@ -40,7 +41,7 @@ def other_table(values: Values) -> Table | None:
         for record in values.records(experiment, row.name, dataset).values()
         if record.identity["method"] == row.set["method"]  # not a trained run that lends its start
     }
-    others = [record for record in values.group.records if record.key not in asked]
+    others = [record for record in values.group.records if record.key not in asked and not is_fold(record)]
     if not others:
         return None
     lines = []

@@ -10,13 +10,16 @@ from medloc.report.missing import Missing
 from medloc.report.page import VERDICTS, Content, missing_count
 from medloc.report.table_grids import Grid, main_grids
 
+SCORES = 8
+"""Columns of the cross-validated table that are shown: all but its intervals."""
+
 FEW = 5
 """So many missing entries of Table 1 are named one by one; more are counted."""
 
 
 def summary_lines(content: Content) -> list[str]:
     """Return the summary of a report, line by line."""
-    return [*_table1(content), *_claims(content), *_missing(content), *_problems(content), ""]
+    return [*_table1(content), *_folds(content), *_claims(content), *_missing(content), *_problems(content), ""]
 
 
 def _table1(content: Content) -> Iterator[str]:
@@ -30,6 +33,14 @@ def _table1(content: Content) -> Iterator[str]:
             yield f"\n{grid.title}"
             yield tabulate(numbered, grid.header, "simple", disable_numparse=True, colalign=alignment)
     yield ""
+
+
+def _folds(content: Content) -> Iterator[str]:
+    if content.folds:
+        rows = [row[:SCORES] for row in content.folds.rows]
+        yield "Cross-validated, the test parts of all folds as one"
+        yield tabulate(rows, content.folds.header[:SCORES], "simple", disable_numparse=True)
+        yield ""
 
 
 def _has_number(grid: Grid, row: list[str]) -> bool:

@@ -12,6 +12,7 @@ from medloc.records import Found, write_text
 from medloc.report.audit import audit_table
 from medloc.report.claims import claims_table, comparisons_table, judge_claims
 from medloc.report.figures import write_figures
+from medloc.report.folds import folds_table
 from medloc.report.page import Content, Ledger, Placed, page
 from medloc.report.sparsity import sparsity_table
 from medloc.report.table_files import all_tables, all_values, write_tables
@@ -45,12 +46,15 @@ def write_report(results: Path, found: Found) -> Written:
     here = results.is_dir()
     figures = [placed for place, each in enumerate(values) for placed in _figures(each, place, results)] if here else []
     sparsity = [table for table in map(sparsity_table, values) if table.rows]
-    content = Content(found, values, tables, figures, ledgers, sparsity, audit_table())
+    folds = folds_table(results, found.records)
+    content = Content(found, values, tables, figures, ledgers, sparsity, audit_table(), folds)
     if not here:
         return Written(content, None)
     write_tables(tables, results / "tables")
     _write_texts(results / "tables" / "audit", [content.audit])
     _write_texts(results / "tables" / "sparsity", content.sparsity)
+    if folds:
+        _write_texts(results / "tables" / "folds", [folds])
     _write_texts(results / "tables" / "claims", [table for one in ledgers for table in (one.claims, one.comparisons)])
     write_text(results / "report.html", page(content))
     return Written(content, results / "report.html")
