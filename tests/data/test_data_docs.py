@@ -57,12 +57,15 @@ def data(tmp_path_factory):
 
 def test_every_command_of_the_page_runs_in_order(data, capsys):
     runs, folds = [], []
-    assert {name for name, _ in COMMANDS} == {"data", "run"}
+    assert {name for name, _ in COMMANDS} == {"data", "run", "report"}
     for name, arguments in COMMANDS:
         words = [word.replace("/data/", f"{data}/") for word in shlex.split(arguments)]
         if name == "data":
             more = ["--cache", str(data / "cache")] if words[0] == "prepare" else []
             assert main([*words, *more]) == 0, arguments
+        elif name == "report":
+            assert shlex.split(arguments, comments=True) == ["results=results/thyroid"]  # where the folds ran
+            assert report([f"results={data / 'folds'}"]) == 0
         else:
             small = [*SMALL, "train.max_steps=2", "evaluation.points=1", "device=cpu"]
             small += [f"results={data / ('folds' if '-m' in words else 'r')}", f"cache={data / 'cache'}"]
@@ -89,6 +92,9 @@ def test_every_command_of_the_page_runs_in_order(data, capsys):
     parts = [[json.loads(line)["id"] for line in (run.folder / "samples.jsonl").open()] for run in folds]
     assert [len(part) for part in parts] == [4, 4, 4, 4, 3]  # ten patients of two images, one of them without a target
     assert len({name for part in parts for name in part}) == 19
+
+    (line,) = [row for row in (data / "folds" / "tables" / "folds.md").read_text().splitlines() if "medloc" in row]
+    assert [cell.strip() for cell in line.split("|")][1:5] == ["real: thyroid", "medloc piecewise tiny_s", "2", "19"]
 
     again = read_manifest(data / "thyroid" / "manifest.jsonl", Problems())
     assert {row.group for row in again.rows} == {f"p{i:02d}" for i in range(10)}
