@@ -15,6 +15,7 @@ order of the images, and the images and answers that Figures 4 and 8 show. Weigh
 go along; no place on this machine does. Then it writes the report of what is published.
 
   python -m medloc.publish
+  python -m medloc.publish results=results/real out=results/published/real
   python -m medloc.report results=published      the same tables and figures, byte for byte, on any machine
 
 To go on with a grid on another machine, give it the published records as its own:

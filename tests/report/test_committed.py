@@ -9,22 +9,26 @@ from medloc.report.whole import write_report
 from tests.small import CHECKOUT
 
 COMMITTED = CHECKOUT / "results" / "published"
+REAL = COMMITTED / "real"
 
 
-def files(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+def files(folder, without=()):
+    found = (path for path in folder.rglob("*") if path.is_file() and not set(without) & set(path.parents))
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
-def test_the_committed_records_give_the_committed_report(tmp_path):
-    if not (COMMITTED / "runs").is_dir():
+@pytest.mark.parametrize("folder", [COMMITTED, REAL], ids=["phantoms", "real"])
+def test_the_committed_records_give_the_committed_report(tmp_path, folder):
+    if not (folder / "runs").is_dir():
         pytest.skip("no record is published yet")
     for part in ("runs", "datasets", "images"):
-        shutil.copytree(COMMITTED / part, tmp_path / part)
+        if (folder / part).is_dir():
+            shutil.copytree(folder / part, tmp_path / part)
     found = find_records(tmp_path)
     assert found.problems == []
     assert {record.status for record in found.records} == {"complete"}
     write_report(tmp_path, found)
-    ours, committed = files(tmp_path), files(COMMITTED)
+    ours, committed = files(tmp_path), files(folder, without={REAL} - {folder})
     assert sorted(ours) == sorted(committed)
     assert [name for name in ours if ours[name] != committed[name]] == []
 
