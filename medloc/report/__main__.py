@@ -15,11 +15,11 @@ python -m medloc.report [results=PATH]
 
 Reads the record of every run in PATH/runs, says what it found, and writes into PATH
   report.html   everything on one page that opens from disk
-  tables/       table1 ... table8 and ours (thesis, median, open, why, rewards); .md to read, .tex to print, .csv
+  tables/       table1 ... table8 and ours (thesis, median, open, why, rewards); .md to read, .tex to print and .csv
                 to compute with: our mean ± standard deviation over seeds (N) beside the paper's value, and what
                 few seeds can say about the differences; claims and audit: the paper's sentences held against these
                 runs, and its numbers against each other
-  figures/      figure1 and figure3 ... figure8 as .svg and .png, their numbers as .csv
+  figures/      figure1, figure3 ... figure8 and ours as .svg and .png, their numbers as .csv
 Needs no GPU and changes no run. Runs that do not compare (phantom and real data, other training, other
 fingerprints) get tables of their own. A missing cell is "-"; the page says which command would fill it.
 

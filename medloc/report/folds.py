@@ -17,7 +17,7 @@ from medloc.report.text_table import TextTable
 
 SPLIT = re.compile(r"dataset\.split=fold(\d+)of(\d+)")
 METRICS = {"a50": "A@0.5", "a80": "A@0.8", "map": "mAP", "mean_iou": "mean IoU"}
-HEADER = ("Data", "Row", "Steps", "Images", *METRICS.values(), "A@0.5 over images", "First row minus this")
+HEADER = ("Data", "Row", "Steps", "Folds", "Images", *METRICS.values(), "A@0.5 over images", "First row minus this")
 BOXES: dict[Literal["best", "median"], str] = {"best": "Best constant box", "median": "Median constant box"}
 READING = (
     "the test parts of all folds scored as one set, in percent, mean ± standard deviation over seeds (N); behind them "
@@ -32,6 +32,7 @@ class _Row(NamedTuple):
     data: str
     name: str
     steps: int
+    folds: int
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,12 @@ class _Pooled:
 
     Attributes:
         seeds: Seed -> overlaps of all folds in their order, of the seeds that have all.
-        lacking: What is said of a line without such a seed.
+        most: The largest number of folds that a seed has.
         first: The records of all folds of one seed, () where no seed has all.
     """
 
     seeds: Mapping[int, ImageIous]
-    lacking: str
+    most: int
     first: tuple[Record, ...]
 
 
@@ -57,7 +58,7 @@ def is_fold(record: Record) -> bool:
 def folds_table(results: Path, records: Iterable[Record]) -> TextTable | None:
     """Return one line for every data set, method and length of training that ran on folds; None where nothing did."""
     lines = _lines_of([record for record in records if record.status == "complete" and is_fold(record)])
-    pooled = {row: _pool(results, found) for row, found in lines.items()}
+    pooled = {row: _pool(results, row.folds, found) for row, found in lines.items()}
     rows = [line for data in dict.fromkeys(row.data for row in pooled) for line in _of_data(data, pooled)]
     return TextTable(f"Cross-validated: {READING}", HEADER, tuple(rows)) if rows else None
 
@@ -72,7 +73,7 @@ def _lines_of(records: Sequence[Record]) -> dict[_Row, list[Record]]:
         own = [word for word in _rest(record).split() if word not in common]
         name = " ".join(filter(None, [identity["method"], identity["schedule"], identity["model"], *own]))
         part = "" if identity["evaluated_on"] == "test" else f", {identity['evaluated_on']} images"
-        row = _Row(f"{identity['origin']}{part}", name, identity["steps"])
+        row = _Row(f"{identity['origin']}{part}", name, identity["steps"], _fold(record)[1])
         lines.setdefault(row, []).append(record)
     return {row: lines[row] for row in sorted(lines, key=lambda row: (row.data, not row.steps, row))}
 
@@ -81,28 +82,32 @@ def _rest(record: Record) -> str:
     return SPLIT.sub("", record.identity["variant"])
 
 
-def _pool(results: Path, records: Sequence[Record]) -> _Pooled:
-    by_seed: dict[tuple[int, int], dict[int, Record]] = {}
+def _fold(record: Record) -> tuple[int, int]:
+    """Return which fold a run tested, and of how many."""
+    fold, folds = SPLIT.findall(record.identity["variant"])[0]
+    return int(fold), int(folds)
+
+
+def _pool(results: Path, folds: int, records: Sequence[Record]) -> _Pooled:
+    by_seed: dict[int, dict[int, tuple[Record, ImageIous]]] = {}
     for record in sorted(records, key=lambda record: record.started):
-        fold, folds = (int(number) for number in SPLIT.findall(record.identity["variant"])[0])
-        by_seed.setdefault((record.identity["seed"], folds), {})[fold] = record
-    seeds: dict[int, ImageIous] = {}
-    first: tuple[Record, ...] = ()
-    for (seed, folds), found in sorted(by_seed.items()):
-        members = tuple(found[fold] for fold in sorted(found))
-        parts = [_answered(results, record) for record in members]
-        if len(members) == folds and None not in parts:
-            seeds[seed] = _joined([part for part in parts if part is not None])
-            first = first or members
-    most = max((len(found), folds) for (_, folds), found in by_seed.items())
-    return _Pooled(seeds, f"{most[0]} of {most[1]} folds", first)
+        found = by_seed.setdefault(record.identity["seed"], {})
+        if (answered := _answered(results, record)) is not None:
+            found[_fold(record)[0]] = (record, answered)
+    whole = {seed: [found[fold] for fold in sorted(found)] for seed, found in by_seed.items() if len(found) == folds}
+    seeds = {seed: _joined([ious for _, ious in whole[seed]]) for seed in sorted(whole)}
+    first = tuple(record for record, _ in whole[min(whole)]) if whole else ()
+    return _Pooled(seeds, max(map(len, by_seed.values())), first)
 
 
 def _answered(results: Path, record: Record) -> ImageIous | None:
-    """Return the overlaps on one fold's images; None where they are not at hand."""
+    """Return the overlaps on one fold's images; None where they are not at hand, or torn."""
     path = results / "runs" / record.key / "samples.jsonl"
     if path.exists():
-        return read_image_ious(path)
+        try:
+            return read_image_ious(path)
+        except ValueError:
+            return None
     counted = image_counts(results, [record])
     if record.test_ious is None or counted is None or len(counted.order) != len(record.test_ious):
         return None
@@ -123,10 +128,13 @@ def _of_data(data: str, pooled: Mapping[_Row, _Pooled]) -> Iterator[tuple[str, .
         if found.seeds:
             yield _line(row, found, first)
         else:
-            yield (data, row.name, str(row.steps), found.lacking, *[MISSING] * (len(HEADER) - 4))
-    for key, name in BOXES.items() if first else ():
-        values = [_box(key, metric, first.first if first else ()) for metric in METRICS]
-        yield (data, name, MISSING, MISSING, *(str(Cell(() if v is None else (v,))) for v in values), MISSING, MISSING)
+            have = f"{found.most} of {row.folds}"
+            yield (data, row.name, str(row.steps), have, *[MISSING] * (len(HEADER) - 4))
+    if first is not None:
+        for key, name in BOXES.items():
+            values = [_box(key, metric, first.first) for metric in METRICS]
+            cells = (str(Cell(() if value is None else (value,))) for value in values)
+            yield (data, name, *[MISSING] * 3, *cells, *[MISSING] * 2)
 
 
 def _line(row: _Row, pooled: _Pooled, first: _Pooled | None) -> tuple[str, ...]:
@@ -135,8 +143,8 @@ def _line(row: _Row, pooled: _Pooled, first: _Pooled | None) -> tuple[str, ...]:
     against = MISSING
     if first is not None and first is not pooled and next(iter(first.seeds.values())).ids == any_seed.ids:
         against = _over_images(_mean_scores(first) - _mean_scores(pooled), any_seed.groups, sign="+")
-    steps, images = str(row.steps), str(len(any_seed.ids))
-    return (row.data, row.name, steps, images, *cells, _over_images(_mean_scores(pooled), any_seed.groups), against)
+    numbers = (str(row.steps), str(row.folds), str(len(any_seed.ids)))
+    return (row.data, row.name, *numbers, *cells, _over_images(_mean_scores(pooled), any_seed.groups), against)
 
 
 def _mean_scores(pooled: _Pooled) -> Array:

@@ -10,7 +10,7 @@ from medloc.report.missing import Missing
 from medloc.report.page import VERDICTS, Content, missing_count
 from medloc.report.table_grids import Grid, main_grids
 
-SCORES = 8
+SCORES = 9
 """Columns of the cross-validated table that are shown: all but its intervals."""
 
 FEW = 5

@@ -94,7 +94,13 @@ def test_every_command_of_the_page_runs_in_order(data, capsys):
     assert len({name for part in parts for name in part}) == 19
 
     (line,) = [row for row in (data / "folds" / "tables" / "folds.md").read_text().splitlines() if "medloc" in row]
-    assert [cell.strip() for cell in line.split("|")][1:5] == ["real: thyroid", "medloc piecewise tiny_s", "2", "19"]
+    assert [cell.strip() for cell in line.split("|")][1:6] == [
+        "real: thyroid",
+        "medloc piecewise tiny_s",
+        "2",
+        "5",
+        "19",
+    ]
 
     again = read_manifest(data / "thyroid" / "manifest.jsonl", Problems())
     assert {row.group for row in again.rows} == {f"p{i:02d}" for i in range(10)}

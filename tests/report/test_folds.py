@@ -40,18 +40,33 @@ def test_folds_are_scored_as_one_by_hand(table):
         fold(2, [0.8, 0.0], "vlm_r1"),  # one of six, 16.67
     )
     ours, theirs, best, median = found.rows
-    assert ours[:5] == ("real: nodules", "medloc piecewise tiny_s", "250", "6", "66.67 ± 23.57 (2)")
-    assert ours[5] == "25.00 ± 11.79 (2)"  # at 0.8: one of six, then two of six: 16.67 and 33.33
-    assert theirs[:6] == ("real: nodules", "vlm_r1 tiny_s", "250", "6", "16.67 (1)", "16.67 (1)")
+    assert ours[:6] == ("real: nodules", "medloc piecewise tiny_s", "250", "2", "6", "66.67 ± 23.57 (2)")
+    assert ours[6] == "25.00 ± 11.79 (2)"  # at 0.8: one of six, then two of six: 16.67 and 33.33
+    assert theirs[:7] == ("real: nodules", "vlm_r1 tiny_s", "250", "2", "6", "16.67 (1)", "16.67 (1)")
     assert theirs[-1].startswith("+50.0 (")  # 66.67 - 16.67
     assert ours[-1] == "-"
-    assert best[1:6] == ("Best constant box", "-", "-", "50.00 (1)", "20.00 (1)")  # (4 * .25 + 2 * 1) / 6
+    assert best[1:7] == ("Best constant box", "-", "-", "-", "50.00 (1)", "20.00 (1)")  # (4 * .25 + 2 * 1) / 6
     assert median[1] == "Median constant box"
 
 
 def test_a_line_says_how_many_folds_it_has_and_no_number_before_it_has_all(table):
     found = table(fold(1, [0.6, 0.6], of=3), fold(3, [0.6, 0.6], of=3), fold(1, [0.6, 0.6], seed=43, of=3))
-    assert [row[3:] for row in found.rows] == [("2 of 3 folds", *["-"] * 6)]
+    assert [row[3:] for row in found.rows] == [("2 of 3", *["-"] * 7)]
+
+
+def test_other_numbers_of_folds_are_another_line(table):
+    found = table(*(fold(number, [0.6, 0.1], of=of) for of in (2, 3) for number in range(1, of + 1)))
+    assert [(row[3], row[4]) for row in found.rows[:2]] == [("2", "4"), ("3", "6")]
+
+
+def test_torn_answers_are_no_answers(results, answered):
+    runs = [fold(1, [0.6, 0.6]), fold(2, [0.6, 0.6])]
+    folder = results(*(record for record, _ in runs))
+    for record, ious in runs:
+        answered(record, ious)
+    (folder / "runs" / runs[1][0].key / "samples.jsonl").write_text("{")
+    (row,) = folds_table(folder, [record for record, _ in runs]).rows
+    assert row[3:5] == ("1 of 2", "-")
 
 
 def test_overrides_that_tell_runs_apart_are_named_and_trained_ones_come_first(table):
