@@ -124,11 +124,10 @@ def _inputs(loaded: LoadedModel, images: list[Image.Image], prompt: str) -> Any:
 
 def _complete(loaded: LoadedModel, inputs: Any, **generation: Any) -> list[str]:
     inputs = {name: value.to(loaded.model.device) for name, value in inputs.items()}
-    with torch.inference_mode():
-        tokens = loaded.model.generate(
-            **inputs,
-            **generation,
-            repetition_penalty=1.0,  # a published default of 1.05 would punish the repeated digits of a box
-            use_cache=True,
-        )
+    tokens = loaded.model.generate(  # without gradients, not in inference mode: FSDP2 keeps its first pass's buffers
+        **inputs,
+        **generation,
+        repetition_penalty=1.0,  # a published default of 1.05 would punish the repeated digits of a box
+        use_cache=True,
+    )
     return loaded.processor.batch_decode(tokens[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)

@@ -39,6 +39,9 @@ def fit(trainer: Any, folder: Path) -> None:
     require_room(trainer, folder)
     checkpoint = newest_checkpoint(folder)
     if checkpoint and finished_steps(folder) >= trainer.args.max_steps:  # trained to the end, and stopped after that
-        trainer._load_from_checkpoint(str(checkpoint))
+        if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:  # checkpoints fit a model that is shared out
+            trainer._prepare_for_training(trainer.args.max_steps, trainer.get_train_dataloader(), str(checkpoint))
+        else:
+            trainer._load_from_checkpoint(str(checkpoint))
     else:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

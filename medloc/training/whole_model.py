@@ -16,13 +16,14 @@ def save_whole(model: Any, processor: Any, folder: Path, settings: Settings) -> 
     kind = engine(settings.launch)
     if kind == "fsdp2":
         options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-        weights = get_model_state_dict(model, options=options)
+        weights = get_model_state_dict(model, options=options)  # tied weights once under each of their names
+        once = {name: weight for name, weight in weights.items() if name not in model.all_tied_weights_keys}
         if first():
-            save_base(model, processor, folder, weights)
+            save_base(model, processor, folder, once)
     elif kind == "zero3":
-        from deepspeed.zero import GatheredParameters
+        import deepspeed  # its `zero` is an attribute, not a module
 
-        with GatheredParameters(list(model.parameters())):
+        with deepspeed.zero.GatheredParameters(list(model.parameters())):
             if first():
                 save_base(model, processor, folder)
     elif first():

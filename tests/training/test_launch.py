@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from medloc.records import read_record
 from medloc.records.key import run_key
@@ -18,61 +17,9 @@ from medloc.training import workers
 from medloc.training.engines import engine_arguments
 from medloc.training.grpo import grpo_config
 from tests.small import medloc, overrides
+from tests.training.launched import job_on, of_rank, same
 
 EIGHT = "train.per_device_batch=8"
-COMPLETIONS = 8
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-def job_on(processes, results, cache, *more):
-    """A job of two groups of four completions a step, shared out over so many processes."""
-    launch = ("launch=ddp", f"launch.processes={processes}") if processes > 1 else ()
-    share = f"train.per_device_batch={COMPLETIONS // processes}"
-    window = () if "method=zero_shot" in more else ("window.size=2",)  # so that six steps can raise the threshold
-    return compose_job(overrides(results, cache, "device=cpu", *window, *launch, share, *more))
-
-
-@pytest.fixture
-def do(monkeypatch, tmp_path):
-    """Does a job with workers that write what they see under tmp_path/seen."""
-    command = workers.worker_command
-    seen = tmp_path / "seen"
-
-    def watched(launch, folder):
-        return [
-            word.replace("medloc.training.worker", "tests.training.watched_worker") for word in command(launch, folder)
-        ]
-
-    def start(job, **mishap):
-        seen.mkdir(exist_ok=True)
-        for old in seen.glob("*"):
-            old.unlink()
-        monkeypatch.setenv("SEEN", str(seen))
-        monkeypatch.setenv("MISHAP", json.dumps(mishap))
-        monkeypatch.setattr(workers, "worker_command", watched)
-        return workers.do_job(job)
-
-    start.seen = seen
-    return start
-
-
-def of_rank(seen, rank):
-    return (seen / f"rank{rank}.jsonl").read_text()
-
-
-def weights(folder):
-    return load_file(folder / "model" / "model.safetensors")
-
-
-def same(one, other):
-    for name in ("trace.jsonl", "samples.jsonl", "start.jsonl", "curve.jsonl"):
-        assert (one / name).read_bytes() == (other / name).read_bytes(), name
-    ours, theirs = weights(one), weights(other)
-    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
 @pytest.mark.slow

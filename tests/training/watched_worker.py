@@ -1,7 +1,7 @@
 """A worker as `medloc.training.worker`, which writes down what its process sees, and can be made to fail.
 
 Started through torchrun by `test_launch.py`; the environment variable MISHAP says what happens where:
-`{"kind": "stop" | "reward error" | "no boxes", "rank": RANK or null for all, "step": STEP}`.
+`{"kind": "stop" | "stop after" | "reward error" | "no boxes", "rank": RANK or null for all, "step": STEP}`.
 """
 
 import json
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from medloc.training import worker
 from medloc.training.ranks import rank
+from medloc.training.systems.vlm import VisionLanguageSystem
 from medloc.training.trace import TraceWriter
 from medloc.training.trainer import CurriculumGRPOTrainer
 
@@ -43,7 +44,12 @@ def main(folder: Path) -> int:
             raise RuntimeError("power cut")
         return ended(self, args, state, control, **rest)
 
+    def saving(*_):
+        raise RuntimeError("power cut after training")
+
     TraceWriter.observe, CurriculumGRPOTrainer._judge, TraceWriter.on_step_end = watching, judging, ending
+    if mishap.get("kind") == "stop after":
+        VisionLanguageSystem.save = saving
     return worker.main(folder)
 
 
