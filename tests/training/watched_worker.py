@@ -1,6 +1,6 @@
 """A worker as `medloc.training.worker`, which writes down what its process sees, and can be made to fail.
 
-Started through torchrun by `test_launch.py`; the environment variable MISHAP says what happens where:
+Started through torchrun by `launched.py`; the environment variable MISHAP says what happens where:
 `{"kind": "stop" | "stop after" | "reward error" | "no boxes", "rank": RANK or null for all, "step": STEP}`.
 """
 
