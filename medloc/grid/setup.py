@@ -9,7 +9,7 @@ from medloc.settings.planned import PlannedRun, planned_run
 from medloc.settings.thinning import WHOLE, Thinning, read_thinning, write_thinning
 
 THE_ROWS_OWN = ("dataset", "model", "method", "schedule", "seed", "rerun")
-CONDITIONS = ("cache", "threads", "device", "tracking", "launch")
+CONDITIONS = ("cache", "threads", "device", "deterministic", "tracking", "launch")
 """Overrides that say how a run is made and not what it is; they are not part of a thinning."""
 
 

@@ -31,6 +31,7 @@ NOT_IN_KEY = (
 """Dotted keys left out of the run key, each with everything below it."""
 
 ADDED_LATER: dict[str, Any] = {
+    "deterministic": False,
     "dataset.target": None,
     "dataset.validation_fraction": 0,
     "rollout": {"name": "transformers"},

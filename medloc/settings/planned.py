@@ -13,8 +13,8 @@ IDENTITY_GROUPS = ("dataset", "model", "method", "schedule", "train")
 """Groups named in a record's identity."""
 
 NOT_A_VARIANT = (
-    *("seed", "results", "cache", "rerun", "device", "threads", "tracking", "launch", "train.max_steps"),
-    *("dataset.root", "dataset.manifest", "dataset.evaluate_on", "model.path", "evaluation.keep_mb"),
+    *("seed", "results", "cache", "rerun", "device", "threads", "deterministic", "tracking", "launch"),
+    *("train.max_steps", "dataset.root", "dataset.manifest", "dataset.evaluate_on", "model.path", "evaluation.keep_mb"),
     *("guard.non_finite", "guard.most_skipped", "guard.most_kl", "guard.most_dead"),
     *("launch.engine", "launch.processes", "launch.offload", "launch.timeout_s"),
     *("launch.machines", "launch.machine", "launch.address", "launch.port"),

@@ -109,6 +109,7 @@ class Settings:
     seed: int = MISSING
     threads: int | None = MISSING
     device: str = MISSING
+    deterministic: bool = MISSING
     results: str = MISSING
     cache: str = MISSING
     rerun: bool = MISSING

@@ -1,5 +1,6 @@
 """What this process may use, and what it used."""
 
+import os
 import resource
 import sys
 
@@ -14,6 +15,17 @@ def set_threads(threads: int) -> None:
     """
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
+
+
+def set_determinism(wanted: bool) -> None:
+    """Keeps PyTorch to kernels that repeat themselves to the last bit, or lets it choose; called before a GPU is used.
+
+    On NVIDIA the backward pass of memory-efficient attention adds in an order of its own (docs/scale.md). Where a model
+    needs an operation that has no repeating kernel, PyTorch raises a `RuntimeError` with its name.
+    """
+    if wanted:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # PyTorch asks for it; read when cuBLAS starts
+    torch.use_deterministic_algorithms(wanted)
 
 
 def peak_memory_mb() -> float:

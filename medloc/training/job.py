@@ -22,7 +22,7 @@ from medloc.settings.launch import processes_here
 from medloc.settings.machine import cores
 from medloc.settings.run import Settings
 from medloc.training.claim import ClaimedError, claim
-from medloc.training.hardware import peak_memory_mb, set_threads
+from medloc.training.hardware import peak_memory_mb, set_determinism, set_threads
 from medloc.training.measuring import evaluated, measure
 from medloc.training.opening import now, opening_record
 from medloc.training.ranks import first, first_alone, meet, ranks, told
@@ -80,6 +80,7 @@ def run_job(
         require_writable(name, Path(getattr(settings, name)).expanduser().resolve())
     threads = settings.threads or max(1, cores() // processes_here(settings.launch))
     set_threads(threads)
+    set_determinism(settings.deterministic)
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()

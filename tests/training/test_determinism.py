@@ -1,0 +1,61 @@
+"""`deterministic=true`: the same bytes from a GPU, and another name for the run."""
+
+import json
+import os
+
+import pytest
+import torch
+
+from medloc.records.key import run_key
+from medloc.settings.job import compose_job
+from medloc.training.hardware import set_determinism
+from medloc.training.job import run_job
+from tests.small import overrides
+from tests.training.launched import same
+
+
+@pytest.fixture(autouse=True)
+def as_before():
+    yield
+    set_determinism(False)
+
+
+def test_a_run_that_asks_for_it_has_a_key_of_its_own_and_no_other_identity():
+    plain, exact = compose_job([]), compose_job(["deterministic=true"])
+    assert run_key(exact.config, data="d", model="m") != run_key(plain.config, data="d", model="m")
+    assert exact.variant == plain.variant == ""
+
+
+def test_it_is_asked_of_pytorch_for_the_run_that_wants_it_alone(monkeypatch):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    asked = []
+    for wanted in (True, False):
+        set_determinism(wanted)
+        asked.append(torch.get_deterministic_debug_mode())
+    assert asked == [2, 0]  # 2 = error: under 1, a warning, the kernel stays as it is
+
+
+def test_what_the_user_told_cublas_is_kept(monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    set_determinism(True)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
+
+
+def test_a_small_run_trains_under_it_as_without(tmp_path, cache):
+    """On a processor the kernels repeat themselves anyway: the numbers are those of the ordinary run."""
+    plain = run_job(compose_job(overrides(tmp_path, cache, "device=cpu")))
+    exact = run_job(compose_job(overrides(tmp_path, cache, "device=cpu", "deterministic=true")))
+    assert torch.are_deterministic_algorithms_enabled()
+    assert exact.record.config["deterministic"] is True
+    assert plain.folder != exact.folder
+    same(plain.folder, exact.folder)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_repeats_a_run_to_the_byte(tmp_path, cache):
+    one, other = (
+        run_job(compose_job(overrides(tmp_path / name, cache, "deterministic=true", "window.size=2"))).folder
+        for name in ("one", "other")
+    )
+    assert json.loads((one / "record.json").read_text())["status"] == "complete"
+    same(one, other)
