@@ -107,7 +107,8 @@ class Record:
         test_ious: The IoU of every test image in the data set's fixed order; only in published records.
         provenance: What `medloc.records.provenance` says.
         numerics: The code's `medloc.records.NUMERICS`; records of different numerics do not compare.
-        fingerprints: `data` and `model`, 16 hexadecimal digits each.
+        fingerprints: `data` and `model`, 16 hexadecimal digits each; behind the base model's those of a model that
+            judges answers (MedGround-R1).
         timings: Seconds by name: `wall_s`, `train_s`, `step_s_median` ...
         peak_memory_mb: Largest resident memory of the process, in 10^6 bytes.
         started: Begin of the run, ISO 8601 in UTC.

@@ -11,6 +11,8 @@ from medloc.report.rows import DATASETS
 from medloc.settings.families import family_of
 
 Key = TypeVar("Key", bound="tuple[object, ...]")
+FINGERPRINT = 16
+"""Hexadecimal digits of the fingerprint of one model."""
 
 
 class Setting(NamedTuple):
@@ -107,7 +109,7 @@ def group_records(records: Iterable[Record], smoke: bool = False) -> list[Group]
 
 def _settings(records: Sequence[Record]) -> Callable[[Record], Setting]:
     data = _ranks((_source(one), one.fingerprints["data"], _standing(one)) for one in records)
-    model = _ranks((one.identity["model"], one.fingerprints["model"], _standing(one)) for one in records)
+    model = _ranks((one.identity["model"], _base(one), _standing(one)) for one in records)
 
     def setting(record: Record) -> Setting:
         identity, prints = record.identity, record.fingerprints
@@ -116,7 +118,7 @@ def _settings(records: Sequence[Record]) -> Callable[[Record], Setting]:
             kind=_kind(record),
             family=family_of(identity["model"]) or identity["model"],
             numerics=record.numerics,
-            edition=(data[_source(record), prints["data"]], model[identity["model"], prints["model"]]),
+            edition=(data[_source(record), prints["data"]], model[identity["model"], _base(record)]),
         )
 
     return setting
@@ -139,6 +141,11 @@ def _kind(record: Record) -> str:
 def _source(record: Record) -> str:
     """Name what a data fingerprint is a fingerprint of: the phantoms of a set are not its real images."""
     return f"{_kind(record)} {record.identity['dataset']}"
+
+
+def _base(record: Record) -> str:
+    """Return the base model's fingerprint, without that of a model in the reward, which may stand behind it."""
+    return record.fingerprints["model"][:FINGERPRINT]
 
 
 def _standing(record: Record) -> tuple[bool, str]:

@@ -112,3 +112,14 @@ def test_notes_name_fingerprints_and_code(fabricate):
     (group,) = group_records([fabricate(seed=42), fabricate(seed=43, provenance=dirty)])
     assert "Fingerprints: heel data-heel, tiny_s model-s." in group.notes
     assert "Code: commit abc0000 with changes, commit c0ffee0." in group.notes
+
+
+def test_a_model_that_judges_the_answers_does_not_part_its_method_from_the_others(fabricate):
+    # MedGround-R1's records name the base and, behind it, the CLIP in the reward
+    base, clip = "a" * 16, "b" * 16
+    others = [fabricate(model=size, fingerprints={"data": "data-heel", "model": base}) for size in ("tiny_s", "tiny_m")]
+    judged = fabricate(
+        method="medground_r1", schedule=None, started="2027", fingerprints={"data": "data-heel", "model": base + clip}
+    )
+    (group,) = group_records([*others, judged])
+    assert len(group.records) == 3
