@@ -1,6 +1,5 @@
 """`python -m medloc.publish`: what of the finished runs is committed. `--help` teaches."""
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -69,8 +68,6 @@ def _publish(results: Path, out: Path) -> None:
     ):
         print(f"  {line}")
     if out.is_dir():
-        for made in ("tables", "figures"):  # a table that is no longer drawn must not stay behind
-            shutil.rmtree(out / made, ignore_errors=True)
         write_report(out, find_records(out))
         print(f"Report: {out / 'report.html'}")
 

@@ -64,6 +64,15 @@ def write_figures(values: Values, folder: Path, suffix: str = "", names: Sequenc
     return [_write(values.experiments[name], values, folder / f"{name}{suffix}") for name in known]
 
 
+def remove_figures_beyond(groups: int, folder: Path) -> None:
+    """Remove the figures of a group that there is no more: NAME-3 where there are two groups."""
+    for name in FIGURES:
+        for path in folder.glob(f"{name}-*.csv"):
+            number = path.stem.removeprefix(f"{name}-")
+            if number.isdecimal() and int(number) > groups:
+                _remove(path)
+
+
 def _write(experiment: Experiment, values: Values, path: Path) -> Drawn:
     title = f"{experiment.title}\n{values.group.heading}"
     gallery: Gallery | None = None

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from medloc.records import Found, write_text
 from medloc.report.audit import audit_table
 from medloc.report.claims import claims_table, comparisons_table, judge_claims
-from medloc.report.figures import write_figures
+from medloc.report.figures import remove_figures_beyond, write_figures
 from medloc.report.folds import folds_table
 from medloc.report.page import Content, Ledger, Placed, page
 from medloc.report.sparsity import sparsity_table
@@ -50,6 +50,7 @@ def write_report(results: Path, found: Found) -> Written:
     content = Content(found, values, tables, figures, ledgers, sparsity, audit_table(), folds)
     if not here:
         return Written(content, None)
+    remove_figures_beyond(len(values), results / "figures")
     write_tables(tables, results / "tables")
     _write_texts(results / "tables" / "audit", [content.audit])
     _write_texts(results / "tables" / "sparsity", content.sparsity)

@@ -19,7 +19,7 @@ NOT_A_VARIANT = (
     *("launch.engine", "launch.processes", "launch.offload", "launch.timeout_s"),
     *("launch.machines", "launch.machine", "launch.address", "launch.port"),
 )
-"""Keys that change no number, or that the identity names."""
+"""Keys that change no number but its last bits, or that the identity names."""
 
 
 class PartialIdentity(TypedDict):

@@ -111,6 +111,23 @@ def test_runs_that_do_not_compare_have_parts_of_their_own(tmp_path):
     assert text.index("250 steps") < text.index("500 steps")  # the larger group first
 
 
+def test_figures_of_a_part_that_is_no_more_do_not_stay_behind(tmp_path):
+    """Two parts, so that files numbered 3 are of an older report; whatever is not a figure of ours is left alone."""
+    for record in (fabricate(), fabricate(steps=500)):
+        write_record(tmp_path / "runs" / record.key, record)
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    old = [folder / f"rewards-3.{kind}" for kind in ("csv", "png", "svg")]
+    kept = [folder / "mine-3.csv", folder / "rewards-draft.csv"]
+    for path in (*old, *kept):
+        path.touch()
+    write_report(tmp_path, find_records(tmp_path))
+    second = {path.name for path in folder.glob("*-2.csv")}
+    assert second
+    assert [path for path in old if path.exists()] == []
+    assert all(path.exists() for path in kept)
+
+
 def test_a_picture_takes_the_page_s_colours_and_ids_of_its_own():
     svg = """<?xml version="1.0"?>
 <svg width="72pt" height="36pt" viewBox="0 0 72 36"><metadata>x</metadata><defs><path id="a" d="M 0 0"/></defs>

@@ -37,15 +37,6 @@ def test_tables_and_figures_are_those_of_the_runs_themselves(out, written):
     assert all(placed.figure.lacking == () for placed in report.content.figures)
 
 
-def test_a_table_that_is_no_longer_drawn_does_not_stay_behind(out, written, tmp_path):
-    stale = tmp_path / "figures" / "rewards-2.csv"
-    stale.parent.mkdir()
-    stale.write_text("from a report of other records")
-    assert main([f"results={out}", f"out={tmp_path}"]) == 0
-    assert files(tmp_path, "tables", "figures") == files(written[1], "tables", "figures")
-    assert not stale.exists()
-
-
 def test_nothing_of_this_machine_goes_along(out, written):
     _, results = written
     cache = find_records(results).records[0].config["cache"]

@@ -1,6 +1,8 @@
-"""`deterministic=true`: the same bytes from a GPU, and another name for the run."""
+"""`deterministic=true`: what is asked of PyTorch, and another name for the run.
 
-import json
+That a GPU then repeats itself was measured (docs/scale.md): pairs of small runs often agree without it, too.
+"""
+
 import os
 
 import pytest
@@ -15,7 +17,9 @@ from tests.training.launched import same
 
 
 @pytest.fixture(autouse=True)
-def as_before():
+def as_before(monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")  # so that it is put back afterwards
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
     yield
     set_determinism(False)
 
@@ -26,13 +30,15 @@ def test_a_run_that_asks_for_it_has_a_key_of_its_own_and_no_other_identity():
     assert exact.variant == plain.variant == ""
 
 
-def test_it_is_asked_of_pytorch_for_the_run_that_wants_it_alone(monkeypatch):
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
-    asked = []
-    for wanted in (True, False):
-        set_determinism(wanted)
-        asked.append(torch.get_deterministic_debug_mode())
-    assert asked == [2, 0]  # 2 = error: under 1, a warning, the kernel stays as it is
+def test_it_is_asked_of_pytorch_for_the_run_that_wants_it_alone():
+    set_determinism(False)
+    asked = [(torch.get_deterministic_debug_mode(), os.environ.get("CUBLAS_WORKSPACE_CONFIG"))]
+    set_determinism(True)
+    asked.append((torch.get_deterministic_debug_mode(), os.environ.get("CUBLAS_WORKSPACE_CONFIG")))
+    set_determinism(False)
+    # 2 = error: under 1, a warning, the kernel stays as it is. Without the variable PyTorch refuses cuBLAS
+    assert asked == [(0, None), (2, ":4096:8")]
+    assert torch.get_deterministic_debug_mode() == 0
 
 
 def test_what_the_user_told_cublas_is_kept(monkeypatch):
@@ -49,13 +55,3 @@ def test_a_small_run_trains_under_it_as_without(tmp_path, cache):
     assert exact.record.config["deterministic"] is True
     assert plain.folder != exact.folder
     same(plain.folder, exact.folder)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpu_repeats_a_run_to_the_byte(tmp_path, cache):
-    one, other = (
-        run_job(compose_job(overrides(tmp_path / name, cache, "deterministic=true", "window.size=2"))).folder
-        for name in ("one", "other")
-    )
-    assert json.loads((one / "record.json").read_text())["status"] == "complete"
-    same(one, other)
