@@ -28,6 +28,7 @@ SECTIONS = {
     "figures": "Figures",
     "folds": "Cross-validation",
     "sparsity": "Groups that teach nothing",
+    "heights": "Where the threshold stood",
     "claims": "Claims ledger",
     "audit": "Audit of the paper",
     "missing": "What is missing",
@@ -64,6 +65,7 @@ class Content:
         figures: Likewise.
         claims: The claims ledger, for each group.
         sparsity: Groups that taught nothing, and the course of tau, for each group with such runs.
+        heights: Accuracies by the height of tau late in training, for each group with such runs.
         audit: The paper's numbers against each other.
         folds: The runs over folds of a data set, scored as one; None where nothing ran on folds.
     """
@@ -74,6 +76,7 @@ class Content:
     figures: Sequence[Placed]
     claims: Sequence[Ledger]
     sparsity: Sequence[TextTable]
+    heights: Sequence[TextTable]
     audit: TextTable
     folds: TextTable | None = None
 
@@ -105,6 +108,7 @@ def _context(content: Content) -> dict[str, Any]:
         "claims": content.claims,
         "folds": content.folds,
         "sparsity": content.sparsity,
+        "heights": content.heights,
         "audit": content.audit,
         "missing": [*_missing(content)],
         "missing_count": missing,

@@ -107,8 +107,10 @@ class Values:
     def series(self, experiment: str, row: str, dataset: str, seed: int) -> dict[str, list[Any]] | None:
         """Return the per-step lists of a run by their names in the trace; None where there are none."""
         record = self.records(experiment, row, dataset).get(seed)
-        if record is None:
-            return None
+        return None if record is None else self.series_of(record)
+
+    def series_of(self, record: Record) -> dict[str, list[Any]] | None:
+        """Return the per-step lists of one record, as `series` does."""
         if record.series is not None:
             return record.series
         path = self._folder(record) / "trace.jsonl"

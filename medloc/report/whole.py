@@ -13,6 +13,7 @@ from medloc.report.audit import audit_table
 from medloc.report.claims import claims_table, comparisons_table, judge_claims
 from medloc.report.figures import remove_figures_beyond, write_figures
 from medloc.report.folds import folds_table
+from medloc.report.heights import heights_table
 from medloc.report.page import Content, Ledger, Placed, page
 from medloc.report.sparsity import sparsity_table
 from medloc.report.table_files import all_tables, all_values, write_tables
@@ -46,14 +47,16 @@ def write_report(results: Path, found: Found) -> Written:
     here = results.is_dir()
     figures = [placed for place, each in enumerate(values) for placed in _figures(each, place, results)] if here else []
     sparsity = [table for table in map(sparsity_table, values) if table.rows]
+    heights = [table for table in map(heights_table, values) if table.rows]
     folds = folds_table(results, found.records)
-    content = Content(found, values, tables, figures, ledgers, sparsity, audit_table(), folds)
+    content = Content(found, values, tables, figures, ledgers, sparsity, heights, audit_table(), folds)
     if not here:
         return Written(content, None)
     remove_figures_beyond(len(values), results / "figures")
     write_tables(tables, results / "tables")
     _write_texts(results / "tables" / "audit", [content.audit])
     _write_texts(results / "tables" / "sparsity", content.sparsity)
+    _write_texts(results / "tables" / "heights", content.heights)
     if folds:
         _write_texts(results / "tables" / "folds", [folds])
     _write_texts(results / "tables" / "claims", [table for one in ledgers for table in (one.claims, one.comparisons)])

@@ -47,7 +47,7 @@ def test_everything_stands_on_the_page(text, written):
     for table in written[0].content.tables:
         assert html.escape(table.title, quote=False) in html.unescape(text).replace("&", "&amp;") or table.title in text
     assert "phantom data, tiny models, train=tiny, 60 steps" in text
-    for section in ("tables", "figures", "sparsity", "claims", "audit", "missing", "provenance"):
+    for section in ("tables", "figures", "sparsity", "heights", "claims", "audit", "missing", "provenance"):
         assert f'<h2 id="{section}">' in text
         assert f'<a href="#{section}">' in text
 
