@@ -36,7 +36,7 @@ HEADER = ("Data set", "Mean τ, second half", "Runs", "A@0.5", "A@0.8", "A@0.8, 
 
 class _Run(NamedTuple):
     height: float
-    scores: tuple[float, float]
+    scores: tuple[float, ...]
 
 
 def heights_table(values: Values) -> TextTable:
@@ -64,7 +64,7 @@ def _runs(values: Values) -> dict[str, list[_Run]]:
         used = [tau for tau in (series or {}).get("tau_used", ()) if tau is not None]
         if used and scores:
             pair = tuple(100 * scores[metric] for metric in METRICS)  # type: ignore[literal-required]
-            run = _Run(float(np.mean(used[len(used) // 2 :])), pair)  # type: ignore[arg-type]
+            run = _Run(float(np.mean(used[len(used) // 2 :])), pair)
             found[record.identity["dataset"]][record.identity["seed"], *used] = run
     return {dataset: [*runs.values()] for dataset, runs in found.items()}
 
