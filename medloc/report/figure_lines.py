@@ -1,6 +1,6 @@
 """Lines of the figures, read from the values of an experiment's rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def curve_lines(experiment: Experiment, values: Values, dataset: str) -> tuple[L
         curve = values.curve(experiment.name, row.name, dataset, seed)
         return {point["step"]: 100 * point["a50"] for point in curve}
 
-    return _lines(experiment.rows, dataset, read, "band")
+    return _lines(experiment, values, dataset, read, "band")
 
 
 def series_lines(
@@ -36,7 +36,7 @@ def series_lines(
             numbers = running_mean(np.array(numbers, dtype=float)).tolist()
         return dict(enumerate(numbers, start=1))
 
-    return _lines(experiment.rows, dataset, read, kind)
+    return _lines(experiment, values, dataset, read, kind)
 
 
 def grid_lines(experiment: Experiment, values: Values, dataset: str) -> tuple[Line, ...]:
@@ -64,7 +64,7 @@ def row_lines(experiment: Experiment, values: Values, dataset: str, metric: str)
         found = values.seeds(experiment.name, row.name, dataset, metric)
         return {experiment.rows.index(row): 100 * found[seed]} if seed in found else {}
 
-    return _lines(experiment.rows, dataset, read, "bars")
+    return _lines(experiment, values, dataset, read, "bars")
 
 
 def stem(row: Row) -> str:
@@ -80,10 +80,14 @@ def number_of(row: Row) -> float | None:
         return None
 
 
-def _lines(rows: Sequence[Row], dataset: str, read: Callable[[Row, int], Course], kind: Kind) -> tuple[Line, ...]:
+def _lines(
+    experiment: Experiment, values: Values, dataset: str, read: Callable[[Row, int], Course], kind: Kind
+) -> tuple[Line, ...]:
+    """Return a line for every row with a value; every seed found counts, as in the tables."""
     lines = []
-    for place, row in enumerate(rows):
-        courses = {seed: read(row, seed) for seed in row.seeds} if dataset in row.datasets else {}
+    for place, row in enumerate(experiment.rows):
+        found = values.records(experiment.name, row.name, dataset) if dataset in row.datasets else {}
+        courses = {seed: read(row, seed) for seed in found}
         seeds = {seed: course for seed, course in courses.items() if any(v is not None for v in course.values())}
         if seeds:
             lines.append(Line(row.name, look(row.name, place), seeds, kind))

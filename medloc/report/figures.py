@@ -89,12 +89,13 @@ def _write(experiment: Experiment, values: Values, path: Path) -> Drawn:
 
 def _write_chart(chart: Chart, title: str, path: Path) -> Path | None:
     numbers = chart_csv(chart)
+    written = "\n".join(name for row in chart.rows for panel in row for name in panel.names.values())
     if chart.is_empty:
         _remove(path)
         return None
-    if _is_current(path, title, numbers):
+    if _is_current(path, title, numbers, written):
         return path.with_suffix(".svg")
-    return _save(chart.draw(chart.rows, title, chart.size), path, title, numbers)
+    return _save(chart.draw(chart.rows, title, chart.size), path, title, numbers, written)
 
 
 def _write_gallery(gallery: Gallery, results: Path, title: str, path: Path) -> tuple[Path | None, tuple[str, ...]]:
@@ -116,8 +117,8 @@ def _write_gallery(gallery: Gallery, results: Path, title: str, path: Path) -> t
     return _save(draw_pictures(rows, title, IMAGE_WIDTH), path, title, gallery_csv(shown)), lacking
 
 
-def _save(figure: Figure, path: Path, title: str, numbers: str) -> Path:
-    save(figure, path, _digest(title, numbers))
+def _save(figure: Figure, path: Path, title: str, numbers: str, written: str = "") -> Path:
+    save(figure, path, _digest(title, numbers, written))
     write_text(path.with_suffix(".csv"), numbers)
     return path.with_suffix(".svg")
 
@@ -128,15 +129,17 @@ def _remove(path: Path) -> None:
         path.with_suffix(kind).unlink(missing_ok=True)
 
 
-def _is_current(path: Path, title: str, numbers: str) -> bool:
-    """Tell whether the files already show these numbers as this version draws them."""
+def _is_current(path: Path, title: str, numbers: str, written: str = "") -> bool:
+    """Tell whether the files already show these numbers, under these names, as this version draws them."""
     files = [path.with_suffix(kind) for kind in (".png", ".csv", ".svg")]
-    return all(file.exists() for file in files) and _digest(title, numbers) in files[-1].read_text(encoding="utf-8")
+    return all(file.exists() for file in files) and _digest(title, numbers, written) in files[-1].read_text(
+        encoding="utf-8"
+    )
 
 
-def _digest(title: str, numbers: str) -> str:
+def _digest(title: str, numbers: str, written: str) -> str:
     """Return 16 hexadecimal digits that stand for everything a picture depends on."""
-    content = "\0".join((title, numbers, _drawing()))
+    content = "\0".join((title, numbers, written, _drawing()))
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

@@ -1,9 +1,11 @@
 import csv
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from medloc.records import find_records
+from medloc.report.figure_charts import CHARTS
 from medloc.report.figures import FIGURES, write_figures
 from medloc.report.gallery import GALLERIES
 from medloc.report.groups import empty_group
@@ -212,3 +214,24 @@ def test_a_single_seed_has_no_interval(thinned, tmp_path):
     means = [row for row in rows_of(tmp_path / "figures" / "figure6.csv") if row["seed"] == "mean"]
     assert means
     assert {(row["low"], row["high"], row["n"]) for row in means} == {("", "", "1")}
+
+
+def test_a_seed_that_the_experiment_does_not_plan_counts_in_the_figure_as_in_the_table(values, three_seeds, fabricate):
+    held = values(*three_seeds("vlm_r1"), fabricate("vlm_r1", seed=45))
+    chart = CHARTS["why"](held.experiments["why"], held)
+    (line,) = (line for line in chart.rows[0][1].lines if line.name == "Fixed 0.5 (VLM-R1)")
+    assert list(line.seeds) == [42, 43, 44, 45]
+    assert "Fixed 0.5 (VLM-R1) (0-4)" in chart.rows[0][1].names.values()
+
+
+def test_a_picture_with_another_name_on_its_axis_is_drawn_again(values, three_seeds, tmp_path):
+    held = values(*three_seeds("vlm_r1"))
+    picture, numbers = tmp_path / "why.svg", tmp_path / "why.csv"
+    write_figures(held, tmp_path, names=("why",))
+    before = picture.read_bytes(), numbers.read_bytes()
+    why = held.experiments["why"]
+    rows = (row if row.set["method"] == "vlm_r1" else replace(row, name=row.name.upper()) for row in why.rows)
+    held.experiments["why"] = replace(why, rows=tuple(rows))
+    write_figures(held, tmp_path, names=("why",))
+    assert numbers.read_bytes() == before[1]
+    assert picture.read_bytes() != before[0]
