@@ -1,4 +1,4 @@
-"""How high the threshold stood late in training, and what came of it: every run under a threshold, by that height.
+"""How high the threshold stood late in training, and what came of it, whatever took it there.
 
 The tables compare schedules by name; two schedules that stand at one height late differ only in the way there.
 """
