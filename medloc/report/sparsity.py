@@ -52,7 +52,7 @@ def _line(row: Row, dataset: str, courses: Sequence[Series]) -> tuple[str, ...]:
         _quarters([one.get("all_miss", ()) for one in courses]),
         _quarters([one["dead"] for one in courses]),
         _ends(courses),
-        "; ".join(filter(None, map(_moves, courses))) or "-",
+        _moves(courses),
     )
 
 
@@ -75,12 +75,19 @@ def _ends(courses: Sequence[Series]) -> str:
     return f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f}"
 
 
-def _moves(series: Series) -> str:
-    """Return the steps after which tau stood elsewhere, of a run whose tau moves now and then: "30, 66"."""
-    used, after = series.get("tau_used", ()), series.get("tau", ())
-    moved = [
-        str(step)
-        for step, (before, now) in enumerate(zip(used, after, strict=False), start=1)
-        if before is not None and before != now
-    ]
-    return ", ".join(moved) if len(moved) <= len(used) // 10 else f"{len(moved)} of {len(used)} steps"
+def _moves(courses: Sequence[Series]) -> str:
+    """Return the steps after which tau stood elsewhere, "30, 66; 59", or how many: "70 to 116 of 300 steps"."""
+    listed, counts, steps = [], [], 0
+    for series in courses:
+        used, after = series.get("tau_used", ()), series.get("tau", ())
+        pairs = enumerate(zip(used, after, strict=False), start=1)
+        moved = [str(step) for step, (before, now) in pairs if before is not None and before != now]
+        steps = max(steps, len(used))
+        if len(moved) > len(used) // 10:
+            counts.append(len(moved))
+        elif moved:
+            listed.append(", ".join(moved))
+    if counts:
+        few, many = min(counts), max(counts)
+        listed.append(f"{few} of {steps} steps" if few == many else f"{few} to {many} of {steps} steps")
+    return "; ".join(listed) or "-"

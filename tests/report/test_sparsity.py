@@ -36,6 +36,13 @@ def test_a_few_raises_are_named_by_their_steps_and_many_are_counted(tmp_path):
     assert [row[-1] for row in lines(tmp_path, raised, creeping)] == ["10", "40 of 40 steps"]
 
 
+def test_runs_that_creep_share_one_range_of_counts(tmp_path):
+    long = {"all_miss": [0.5] * 40, "dead": [0.5] * 40, "tau_used": [0.3] * 40}
+    taus = [0.3] * 39 + [0.45], [0.31] * 40, [0.3] * 20 + [0.31] * 20  # 1, 40 and 20 moves
+    seeds = [fabricate(seed=42 + at, series=long | {"tau": tau}) for at, tau in enumerate(taus)]
+    assert [row[-1] for row in lines(tmp_path, *seeds)] == ["40; 20 to 40 of 40 steps"]
+
+
 def test_what_was_not_written_down_is_missing(tmp_path):
     nothing = dict.fromkeys(("all_miss", "dead", "tau", "tau_used"), [None] * 8)
     assert lines(tmp_path, fabricate(method="sft", series=nothing)) == ()
