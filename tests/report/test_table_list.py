@@ -30,3 +30,17 @@ def test_table_1_subtracts_what_the_paper_subtracts():
         "Δ (MedLoc-VTriune matched, ours)",
         "Δ (MedLoc-SFT, ours)",
     ]
+
+
+def test_every_median_is_held_against_piecewise_and_both_dense_rewards():
+    (median,) = [one for one in DESCRIPTIONS if one.name == "median"]
+    subtracted = {}
+    for pair in median.pairs:
+        subtracted.setdefault(pair.minuend, []).append(pair.subtrahend)
+    rivals = ["MedLoc-R1 piecewise", "Raw IoU", "Raw GIoU"]
+    assert subtracted == {
+        "Median of IoU": ["Median of IoU, may fall", *rivals],
+        "Median of IoU, may fall": rivals,
+        "Median of GIoU": ["Median of GIoU, may fall", *rivals],
+        "Median of GIoU, may fall": rivals,
+    }
