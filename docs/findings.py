@@ -21,18 +21,18 @@ METRICS = {"A@0.5": "a50", "A@0.8": "a80", "mAP": "map"}
 
 def main(arguments: Sequence[str]) -> int:
     """Print what was asked for; the exit status is 2 for a section or a row that is not there."""
-    folder = PUBLISHED / "real" if arguments == ["10"] else PUBLISHED
+    folder = PUBLISHED / "real" if list(arguments) == ["10"] else PUBLISHED
     records = sorted(find_records(folder).records, key=lambda record: (row(record), where(record)))
     rows = list(dict.fromkeys(row(record) for record in records))
-    if len(arguments) == 1 and arguments[0] in SECTIONS:
+    if not arguments:
+        print(*rows, sep="\n")
+    elif len(arguments) == 1 and arguments[0] in SECTIONS:
         print(*SECTIONS[arguments[0]](records), sep="\n")
     elif len(arguments) == 2 and set(arguments) <= set(rows):
         print(*differences(records, *arguments), sep="\n")
-    elif arguments:
+    else:
         print(__doc__, f"Sections: {', '.join(SECTIONS)}", sep="\n", file=sys.stderr)
         return 2
-    else:
-        print(*rows, sep="\n")
     return 0
 
 
@@ -122,22 +122,33 @@ def rises(records: Sequence[Record]) -> list[str]:
     return identical_weights(records) + lines
 
 
-def falls(records: Sequence[Record], *starts: str) -> list[str]:
-    """Return the last three points of A@0.5 on the way, on the first test images."""
+def falls(records: Sequence[Record]) -> list[str]:
+    """Section 5 and 11: where A@0.5 on the first test images fell by ten points or more between two evaluations."""
+    fallen, runs = defaultdict(list), defaultdict(int)
+    for record in records:
+        name = f"{row(record)}, {record.identity['dataset']}"
+        curve = [point for point in record.metrics["curve"] or [] if 2 * point["step"] >= record.identity["steps"]]
+        runs[name] += 1
+        for (before, after), after_that in zip(pairwise(curve), [*curve[2:], None], strict=False):
+            if round(before["a50"] - after["a50"], 6) >= 0.1:
+                fall = f"{100 * before['a50']:.1f} to {100 * after['a50']:.1f} by step {after['step']}"
+                then = f", then {100 * after_that['a50']:.1f}" if after_that else ""
+                fallen[name].append((record.identity["seed"], fall + then))
     return [
-        f"{row(record)}, {where(record)}: A@0.5 "
-        + ", ".join(f"{100 * point['a50']:.1f} after step {point['step']}" for point in record.metrics["curve"][-3:])
-        for record in chosen(records, *starts)
+        f"{name}: {len(dict(found))} of {runs[name]} runs; "
+        + "; ".join(f"seed {seed} from {fall}" for seed, fall in found)
+        for name, found in fallen.items()
     ]
 
 
 def rewards(records: Sequence[Record]) -> list[str]:
-    """Section 5: the raw IoU's ends on HEEL, and what drawing dead groups again costs."""
-    heel = [record for record in records if record.identity["dataset"] == "heel"]
-    again = chosen(records, "vlm_r1", "vlm_r1 train.dynamic_sampling=3")
-    again += chosen(records, "medloc piecewise", "medloc piecewise train.dynamic_sampling=3")
-    times = [f"{row(record)}, {where(record)}: {record.timings['step_s_median']:.2f} s a step" for record in again]
-    return falls(heel, "raw_iou") + times
+    """Section 5: what drawing dead groups again costs, and the falls of the second half of training."""
+    again = [
+        f"{row(record)}, {where(record)}: {record.timings['step_s_median']:.2f} s a step"
+        for name in ("vlm_r1", "medloc piecewise")
+        for record in chosen(records, name, f"{name} train.dynamic_sampling=3")
+    ]
+    return again + falls(records)
 
 
 def windows(records: Sequence[Record]) -> list[str]:
@@ -183,14 +194,13 @@ def real(records: Sequence[Record]) -> list[str]:
 
 
 def medians(records: Sequence[Record]) -> list[str]:
-    """Section 11: where the median begins and ends, and the ends on HEEL."""
-    lines = [
+    """Section 11: where the median begins and ends, and the falls of the second half of training."""
+    found = chosen(records, "medloc median", "medloc median ", "medloc_giou median ")
+    return [
         f"{row(record)}, {where(record)}: tau {record.series['tau'][0]:.2f} after the first step, "
         f"{record.series['tau'][-1]:.2f} after the last"
-        for record in chosen(records, "medloc median", "medloc median ", "medloc_giou median", "medloc_giou median ")
-    ]
-    heel = [record for record in records if record.identity["dataset"] == "heel"]
-    return lines + falls(heel, "medloc median")
+        for record in found
+    ] + falls(found)
 
 
 SECTIONS: dict[str, Callable[[Sequence[Record]], list[str]]] = {

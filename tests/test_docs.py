@@ -42,10 +42,14 @@ def plain(words):
 
 
 def run(words):
+    """Compose a job, of a sweep as many as it takes to see each value once: all of them can be hundreds."""
     if {"-m", "--multirun"} & set(words):
         parsed = OverridesParser.create().parse_overrides(plain(words))
+        seen = set()
         for combination in BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]:
-            compose_job(combination)
+            if not seen.issuperset(combination):
+                seen.update(combination)
+                compose_job(combination)
     else:
         compose_job(plain(words))
 
