@@ -58,10 +58,11 @@ def raises(record: Record) -> list[str]:
     return [f"{new:.2f} at {step}" for step, (old, new) in enumerate(pairwise(taus), start=2) if new != old]
 
 
-def quarter(record: Record, name: str) -> float:
-    """Return the mean of a series over the last quarter of training, in percent."""
+def quarters(record: Record, name: str) -> tuple[float, float]:
+    """Return the means of a series over the first and the last quarter of training, in percent."""
     values = record.series[name]
-    return 100 * sum(values[-(len(values) // 4) :]) / (len(values) // 4)
+    steps = len(values) // 4
+    return 100 * sum(values[:steps]) / steps, 100 * sum(values[-steps:]) / steps
 
 
 def where(record: Record) -> str:
@@ -174,22 +175,25 @@ def sizes(records: Sequence[Record]) -> list[str]:
     """Section 9: the raises on the larger bases, and the groups that are all-miss at the end."""
     return [
         f"{row(record)}, {where(record)}: tau {', '.join(raises(record)) or 'never raised'}; "
-        f"all-miss in the last quarter {quarter(record, 'all_miss'):.0f} %"
+        f"all-miss in the last quarter {quarters(record, 'all_miss')[1]:.0f} %"
         for record in chosen(records, "medloc piecewise tiny_m", "medloc piecewise tiny_l")
     ]
 
 
 def real(records: Sequence[Record]) -> list[str]:
-    """Section 10: the steps that had no group with two rewards, over the folds and seeds of a method on one set."""
+    """Section 10: the groups with equal rewards, over the folds and seeds of a method on one set of real images."""
+    trained = defaultdict(list)
+    for record in records:
+        if record.series:
+            trained[record.config["dataset"]["manifest"], record.identity["method"]].append(record)
     lines = []
-    for name in sorted({record.config["dataset"]["manifest"] for record in records}):
-        for method in sorted({record.identity["method"] for record in records}):
-            runs = [r for r in records if (r.config["dataset"]["manifest"], r.identity["method"]) == (name, method)]
-            dead = [share for run in runs if run.series for share in run.series["dead"]]
-            if dead:
-                lines.append(
-                    f"{name}, {method}: every group dead in {dead.count(1)} of {len(dead)} steps, {len(runs)} runs"
-                )
+    for (manifest, method), runs in sorted(trained.items()):
+        first, last = (sum(part) / len(runs) for part in zip(*(quarters(run, "dead") for run in runs), strict=True))
+        steps = [share for run in runs for share in run.series["dead"]]
+        lines.append(
+            f"{manifest}, {method}: dead groups {first:.0f} % in the first quarter, {last:.0f} % in the last; "
+            f"every group dead in {steps.count(1)} of {len(steps)} steps, {len(runs)} runs"
+        )
     return lines
 
 

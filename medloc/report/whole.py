@@ -57,8 +57,7 @@ def write_report(results: Path, found: Found) -> Written:
     _write_texts(results / "tables" / "audit", [content.audit])
     _write_texts(results / "tables" / "sparsity", content.sparsity)
     _write_texts(results / "tables" / "heights", content.heights)
-    if folds:
-        _write_texts(results / "tables" / "folds", [folds])
+    _write_texts(results / "tables" / "folds", [folds] if folds else [])
     _write_texts(results / "tables" / "claims", [table for one in ledgers for table in (one.claims, one.comparisons)])
     write_text(results / "report.html", page(content))
     return Written(content, results / "report.html")
@@ -78,7 +77,11 @@ def _figures(values: Values, place: int, results: Path) -> list[Placed]:
 
 
 def _write_texts(path: Path, tables: Sequence[TextTable]) -> None:
-    """Write tables of texts as `path`.md, to read, and `path`.csv."""
+    """Write tables of texts as `path`.md, to read, and `path`.csv; without any table there are no such files."""
+    if not tables:
+        for ending in (".md", ".csv"):
+            path.with_suffix(ending).unlink(missing_ok=True)
+        return
     parts = []
     for table in tables:
         parts += [f"# {table.heading}", tabulate(table.rows, table.header, "pipe", disable_numparse=True)]

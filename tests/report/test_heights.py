@@ -75,3 +75,16 @@ def test_the_trace_beside_a_record_serves_as_well(results, tmp_path):
         first, *_ = csv.DictReader(file)
     assert first["heading"].startswith("Where the threshold stood: phantom data, tiny models")
     assert (first["Mean τ, second half"], first["Runs"]) == ("0.50 to 0.55", "1")
+
+
+def test_without_a_line_there_is_no_file_and_an_old_one_goes(results):
+    folder = results(fabricate(method="sft"))
+    (folder / "tables").mkdir()
+    old = [
+        folder / "tables" / f"{name}.{ending}" for name in ("heights", "sparsity", "folds") for ending in ("md", "csv")
+    ]
+    for path in old:
+        path.touch()
+    main([f"results={folder}"])
+    assert [path for path in old if path.exists()] == []
+    assert (folder / "tables" / "audit.md").read_text()
