@@ -44,7 +44,7 @@ def row(record: Record) -> str:
 
 
 def chosen(records: Sequence[Record], *starts: str) -> list[Record]:
-    """Return the records whose row is one of `starts`, or goes on from one that ends in "=" or " "."""
+    """Return the records whose row is one of `starts`, or begins with one of them that ends in "=" or " "."""
     return [
         record
         for record in records
