@@ -1,29 +1,40 @@
 """The numbers of findings.md that no table or figure shows, from the published records; it changes nothing.
 
-python docs/findings.py 8                              what section 8 says, run by run
-python docs/findings.py "medloc piecewise" vlm_r1      first minus second in points, with its 95 % t-interval
-                                                       over the seeds that both have, on every set
-python docs/findings.py                                every row there is
+python docs/findings.py 8                                           what section 8 says, run by run
+python docs/findings.py "medloc piecewise tiny_s" "vlm_r1 tiny_s"   first minus second in points, with its 95 %
+                                                                    t-interval over the seeds that both have
+python docs/findings.py                                             every row there is
 """
 
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from medloc.records import Record, find_records
+from medloc.records.record import CurvePoint
+from medloc.report.paper import METRICS, SETS
 from medloc.report.stats import seed_differences, t_interval
+from medloc.report.table_added import run_name
 from medloc.settings import CHECKOUT
 
 PUBLISHED = CHECKOUT / "results" / "published"
-METRICS = {"A@0.5": "a50", "A@0.8": "a80", "mAP": "map"}
+PIECEWISE = "medloc piecewise tiny_s"
+MEDIANS = ("medloc median tiny_s", "medloc median tiny_s ", "medloc_giou median tiny_s ")
+TEN_SEEDS = (PIECEWISE, "vlm_r1 tiny_s", "raw_iou tiny_s", "raw_giou tiny_s", "sft tiny_s", *MEDIANS)
+"""The rows of ten seeds but the V-Triunes, which hardly learn."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print what was asked for; the exit status is 2 for a section or a row that is not there."""
+    usage = f"{__doc__}\nSections: {', '.join(SECTIONS)}"
+    if set(arguments) & {"-h", "--help"}:
+        print(usage)
+        return 0
     folder = PUBLISHED / "real" if list(arguments) == ["10"] else PUBLISHED
-    records = sorted(find_records(folder).records, key=lambda record: (row(record), where(record)))
-    rows = list(dict.fromkeys(row(record) for record in records))
+    records = sorted(find_records(folder).records, key=lambda record: (run_name(record), where(record)))
+    rows = list(dict.fromkeys(map(run_name, records)))
     if not arguments:
         print(*rows, sep="\n")
     elif len(arguments) == 1 and arguments[0] in SECTIONS:
@@ -31,25 +42,20 @@ def main(arguments: Sequence[str]) -> int:
     elif len(arguments) == 2 and set(arguments) <= set(rows):
         print(*differences(records, *arguments), sep="\n")
     else:
-        print(__doc__, f"Sections: {', '.join(SECTIONS)}", sep="\n", file=sys.stderr)
+        print(usage, file=sys.stderr)
         return 2
     return 0
 
 
-def row(record: Record) -> str:
-    """Name what was run, in the words of the record: method, schedule, variant, and the base where it is another."""
-    identity = record.identity
-    base = "" if identity["model"] == "tiny_s" else identity["model"]
-    return " ".join(filter(None, (identity["method"], identity["schedule"], identity["variant"], base)))
+def where(record: Record) -> str:
+    """Name the data and the seed."""
+    return f"{record.identity['dataset']}, seed {record.identity['seed']}"
 
 
 def chosen(records: Sequence[Record], *starts: str) -> list[Record]:
     """Return the records whose row is one of `starts`, or begins with one of them that ends in "=" or " "."""
-    return [
-        record
-        for record in records
-        if any(row(record) == start or (start[-1] in "= " and row(record).startswith(start)) for start in starts)
-    ]
+    whole, beginnings = set(starts), tuple(start for start in starts if start[-1] in "= ")
+    return [record for record in records if run_name(record) in whole or run_name(record).startswith(beginnings)]
 
 
 def raises(record: Record) -> list[str]:
@@ -65,31 +71,21 @@ def quarters(record: Record, name: str) -> tuple[float, float]:
     return 100 * sum(values[:steps]) / steps, 100 * sum(values[-steps:]) / steps
 
 
-def where(record: Record) -> str:
-    """Name the data and the seed."""
-    return f"{record.identity['dataset']}, seed {record.identity['seed']}"
-
-
 def differences(records: Sequence[Record], first: str, second: str) -> list[str]:
-    """Return first minus second for every set and metric."""
+    """Return first minus second for every set and metric; one seed has no interval."""
     lines = []
-    for dataset in sorted({record.identity["dataset"] for record in records}):
-        for name, metric in METRICS.items():
-            values = [
-                {
-                    record.identity["seed"]: 100 * record.metrics["final"][metric]
-                    for record in chosen(records, one)
-                    if record.identity["dataset"] == dataset
-                }
-                for one in (first, second)
+    for dataset in SETS:
+        here = [record for record in records if record.identity["dataset"] == dataset]
+        for metric, name in METRICS.items():
+            of_seed = [
+                {record.identity["seed"]: 100 * record.metrics["final"][metric] for record in chosen(here, row)}
+                for row in (first, second)
             ]
-            found = list(seed_differences(*values).values())
-            interval = t_interval(found)
-            if interval:
-                mean = sum(found) / len(found)
-                lines.append(
-                    f"{dataset} {name}: {mean:+.2f} ({interval.low:.2f} to {interval.high:.2f}), N = {len(found)}"
-                )
+            found = list(seed_differences(*of_seed).values())
+            if found:
+                interval = t_interval(found)
+                ends = f" ({interval.low:.2f} to {interval.high:.2f})" if interval else ""
+                lines.append(f"{dataset} {name}: {sum(found) / len(found):+.2f}{ends}, N = {len(found)}")
     return lines
 
 
@@ -100,7 +96,7 @@ def identical_weights(records: Sequence[Record]) -> list[str]:
         same[record.provenance.get("weights_sha256")].append(record)
     seeds = defaultdict(list)
     for sha, runs in same.items():
-        names = tuple(sorted({row(run) for run in runs}))
+        names = tuple(sorted(set(map(run_name, runs))))
         if sha and len(names) > 1:
             seeds[runs[0].identity["dataset"], names].append(runs[0].identity["seed"])
     return [
@@ -112,56 +108,74 @@ def identical_weights(records: Sequence[Record]) -> list[str]:
 def rises(records: Sequence[Record]) -> list[str]:
     """Section 3: when tau rose, and the greatest margin that was seen once it stood."""
     lines = []
-    for record in chosen(records, "medloc piecewise", "medloc piecewise criteria=no_margin"):
+    for record in chosen(records, PIECEWISE, f"{PIECEWISE} criteria=no_margin"):
         stood = [
             margin
             for margin, tau in zip(record.series["iou_margin"], record.series["tau_used"], strict=True)
             if margin is not None and tau == record.series["tau"][-1]
         ]
         greatest = f"{max(stood):.3f}" if stood else "-"
-        lines.append(f"{row(record)}, {where(record)}: tau {', '.join(raises(record))}; then a margin of {greatest}")
+        lines.append(
+            f"{run_name(record)}, {where(record)}: tau {', '.join(raises(record))}; then a margin of {greatest}"
+        )
     return identical_weights(records) + lines
 
 
-def falls(records: Sequence[Record]) -> list[str]:
-    """Section 5 and 11: where A@0.5 on the first test images fell by ten points or more between two evaluations."""
-    fallen, runs = defaultdict(list), defaultdict(int)
+class Fall(NamedTuple):
+    """A fall of A@0.5 between two evaluations, and the next evaluation; None after the last."""
+
+    record: Record
+    before: CurvePoint
+    after: CurvePoint
+    then: CurvePoint | None
+
+
+def falls(records: Sequence[Record]) -> list[Fall]:
+    """Return the falls of ten points or more in the second half of training, on the first test images."""
+    found = []
     for record in records:
-        name = f"{row(record)}, {record.identity['dataset']}"
-        curve = [point for point in record.metrics["curve"] or [] if 2 * point["step"] >= record.identity["steps"]]
-        runs[name] += 1
-        for (before, after), after_that in zip(pairwise(curve), [*curve[2:], None], strict=False):
+        curve = [point for point in record.metrics["curve"] if 2 * point["step"] >= record.identity["steps"]]
+        for (before, after), then in zip(pairwise(curve), [*curve[2:], None], strict=True):
             if round(before["a50"] - after["a50"], 6) >= 0.1:
-                fall = f"{100 * before['a50']:.1f} to {100 * after['a50']:.1f} by step {after['step']}"
-                then = f", then {100 * after_that['a50']:.1f}" if after_that else ""
-                fallen[name].append((record.identity["seed"], fall + then))
-    return [
-        f"{name}: {len(dict(found))} of {runs[name]} runs; "
-        + "; ".join(f"seed {seed} from {fall}" for seed, fall in found)
-        for name, found in fallen.items()
-    ]
+                found.append(Fall(record, before, after, then))
+    return found
+
+
+def fall_lines(records: Sequence[Record]) -> list[str]:
+    """Sections 5 and 11: every fall, and how many there are, end the run, or are made up for by the next evaluation."""
+    lines, found = [], falls(records)
+    for record, before, after, then in found:
+        values = [f"{100 * point['a50']:.1f}" for point in (before, after, then) if point]
+        lines.append(f"{run_name(record)}, {where(record)}: A@0.5 {', '.join(values)} from step {before['step']}")
+    within = [fall for fall in found if fall.then]
+    back = sum(round(fall.before["a50"] - fall.then["a50"], 6) <= 0.05 for fall in within)
+    lines.append(
+        f"{len(found)} falls in {len(records)} runs, {len(found) - len(within)} at the end; "
+        f"of the other {len(within)}, {back} made up for to five points"
+    )
+    return lines
 
 
 def rewards(records: Sequence[Record]) -> list[str]:
     """Section 5: what drawing dead groups again costs, and the falls of the second half of training."""
     again = [
-        f"{row(record)}, {where(record)}: {record.timings['step_s_median']:.2f} s a step"
-        for name in ("vlm_r1", "medloc piecewise")
+        f"{run_name(record)}, {where(record)}: {record.timings['step_s_median']:.2f} s a step"
+        for name in ("vlm_r1 tiny_s", PIECEWISE)
         for record in chosen(records, name, f"{name} train.dynamic_sampling=3")
     ]
-    return again + falls(records)
+    return again + fall_lines(chosen(records, *TEN_SEEDS))
 
 
 def windows(records: Sequence[Record]) -> list[str]:
     """Section 7: the raises of every window."""
-    compared = chosen(records, "medloc piecewise", "medloc piecewise window.size=", "medloc piecewise window.unit=")
-    return [f"{row(record)}, {where(record)}: tau {', '.join(raises(record))}" for record in compared]
+    compared = chosen(records, PIECEWISE, f"{PIECEWISE} window.size=", f"{PIECEWISE} window.unit=")
+    return [f"{run_name(record)}, {where(record)}: tau {', '.join(raises(record))}" for record in compared]
 
 
 def v_triune(records: Sequence[Record]) -> list[str]:
     """Section 8: how many groups of a run had two different rewards."""
     lines, without = [], 0
-    for record in chosen(records, "v_triune"):
+    for record in chosen(records, "v_triune tiny_s"):
         prompts = record.config["train"]["prompts_per_step"]
         alive = sum(round(prompts * (1 - dead)) for dead in record.series["dead"])
         without += alive == 0
@@ -169,15 +183,6 @@ def v_triune(records: Sequence[Record]) -> list[str]:
         groups = prompts * len(record.series["dead"])
         lines.append(f"{where(record)}: {alive} of {groups} groups with two rewards; A@0.5 {change:+.1f}")
     return [*lines, f"without any: {without} of {len(lines)} runs"]
-
-
-def sizes(records: Sequence[Record]) -> list[str]:
-    """Section 9: the raises on the larger bases, and the groups that are all-miss at the end."""
-    return [
-        f"{row(record)}, {where(record)}: tau {', '.join(raises(record)) or 'never raised'}; "
-        f"all-miss in the last quarter {quarters(record, 'all_miss')[1]:.0f} %"
-        for record in chosen(records, "medloc piecewise tiny_m", "medloc piecewise tiny_l")
-    ]
 
 
 def real(records: Sequence[Record]) -> list[str]:
@@ -199,12 +204,12 @@ def real(records: Sequence[Record]) -> list[str]:
 
 def medians(records: Sequence[Record]) -> list[str]:
     """Section 11: where the median begins and ends, and the falls of the second half of training."""
-    found = chosen(records, "medloc median", "medloc median ", "medloc_giou median ")
+    found = chosen(records, *MEDIANS)
     return [
-        f"{row(record)}, {where(record)}: tau {record.series['tau'][0]:.2f} after the first step, "
+        f"{run_name(record)}, {where(record)}: tau {record.series['tau'][0]:.2f} after the first step, "
         f"{record.series['tau'][-1]:.2f} after the last"
         for record in found
-    ] + falls(found)
+    ] + fall_lines(found)
 
 
 SECTIONS: dict[str, Callable[[Sequence[Record]], list[str]]] = {
@@ -212,7 +217,6 @@ SECTIONS: dict[str, Callable[[Sequence[Record]], list[str]]] = {
     "5": rewards,
     "7": windows,
     "8": v_triune,
-    "9": sizes,
     "10": real,
     "11": medians,
 }
