@@ -14,9 +14,9 @@ import numpy as np
 
 from benchmarks.output import show, write
 from medloc.data.example import Example
-from medloc.models.shapes import draw_item
-from medloc.settings.job import compose_job
-from medloc.training.hardware import set_threads
+from medloc.models.tiny.shapes import draw_item
+from medloc.spec.job import compose_job
+from medloc.training.runner.hardware import set_threads
 from medloc.training.systems import load_system
 
 MODELS = ("tiny_s", "tiny_m", "tiny_l", "internvl_tiny", "grounding_dino_tiny")

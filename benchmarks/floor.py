@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from medloc.data.images import open_image
 from medloc.data.prompts import prompt_for
 from medloc.models.load import LoadedModel
-from medloc.settings.run import Settings
+from medloc.spec.run import Settings
 
 PASSES = 5  # generation, reference, policy and its gradient (two)
 

@@ -35,10 +35,10 @@ from medloc.data.prompts import known_prompts, prompt_for
 from medloc.models.family import FAMILIES
 from medloc.models.load import LoadedModel
 from medloc.models.published import SHAPES
-from medloc.models.tokenizer import tiny_tokenizer
-from medloc.settings.job import compose_job
-from medloc.settings.run import Settings
-from medloc.training.grpo import training_rows
+from medloc.models.tiny.tokenizer import tiny_tokenizer
+from medloc.spec.job import compose_job
+from medloc.spec.run import Settings
+from medloc.training.grpo.train import training_rows
 
 WIDTH, HEIGHT, GROUP = 600, 450, 8
 WARM_UP = 2

@@ -22,11 +22,11 @@ from typing import Any
 
 from benchmarks.output import show, write
 from medloc.data import load_dataset
-from medloc.grid.launch import joblib_launch, serially
-from medloc.settings.experiments import experiment
-from medloc.settings.job import compose_job
-from medloc.settings.machine import cores
-from medloc.settings.planned import PlannedRun, planned_run
+from medloc.experiments.expand import experiment
+from medloc.experiments.launchers import joblib_launch, serially
+from medloc.experiments.planned import PlannedRun, planned_run
+from medloc.spec.job import compose_job
+from medloc.spec.machine import cores
 
 TABLES = tuple(f"table{number}" for number in range(1, 9))
 CHANGES_WORK = ("train.group_size", "train.dynamic_sampling")

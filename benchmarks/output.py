@@ -9,7 +9,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from medloc.settings import CHECKOUT
+from medloc.spec import CHECKOUT
 
 
 def show(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.output import show, write
-from medloc.settings import CHECKOUT
-from medloc.settings.job import compose_job
+from medloc.spec import CHECKOUT
+from medloc.spec.job import compose_job
 from tests.report.grid import fill, planned
 
 

@@ -32,13 +32,13 @@ from medloc.data import load_dataset
 from medloc.data.prompts import prompt_for
 from medloc.models.load import LoadedModel, load_model
 from medloc.rewards import judge, raw_iou
-from medloc.settings.job import compose_job
-from medloc.settings.run import Settings
-from medloc.training.grpo import grpo_config, training_rows
-from medloc.training.hardware import set_threads
-from medloc.training.shared_processing import share_processing
-from medloc.training.sharing import share_prompts
-from medloc.training.trainer import CurriculumGRPOTrainer, Rule
+from medloc.spec.job import compose_job
+from medloc.spec.run import Settings
+from medloc.training.grpo.shared_processing import share_processing
+from medloc.training.grpo.shared_prompts import share_prompts
+from medloc.training.grpo.train import grpo_config, training_rows
+from medloc.training.grpo.trainer import CurriculumGRPOTrainer, Rule
+from medloc.training.runner.hardware import set_threads
 
 WARM_UP = 3
 PARTS = {  # method of the trainer -> what its time is called; a part's time is without the parts inside it

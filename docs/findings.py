@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from medloc.records import Record, find_records
-from medloc.records.record import CurvePoint
 from medloc.report.paper import METRICS, SETS
 from medloc.report.stats import seed_differences, t_interval
 from medloc.report.table_added import run_name
-from medloc.settings import CHECKOUT
+from medloc.runs import Record, find_records
+from medloc.runs.record import CurvePoint
+from medloc.spec import CHECKOUT
 
 PUBLISHED = CHECKOUT / "results" / "published"
 PIECEWISE = "medloc piecewise tiny_s"

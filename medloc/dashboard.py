@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from medloc.settings.job import compose_job
-from medloc.settings.plainly import CONFIG_ERRORS, plainly
-from medloc.settings.stopping import stopped
-from medloc.settings.tracking import WandbTracking
+from medloc.spec.job import compose_job
+from medloc.spec.plainly import CONFIG_ERRORS, plainly
+from medloc.spec.stopping import stopped
+from medloc.spec.tracking import WandbTracking
 from medloc.training.tracking.series import CURRICULUM, EVALUATION, GROUPS, RAISED, SECONDS, STEP
 
 NAME = "medloc"

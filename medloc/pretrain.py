@@ -7,10 +7,10 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from medloc.settings import CONF, register
-from medloc.settings.plainly import CONFIG_ERRORS, plainly
-from medloc.settings.pretrain import PretrainSettings
-from medloc.settings.stopping import stopped
+from medloc.spec import CONF, register
+from medloc.spec.plainly import CONFIG_ERRORS, plainly
+from medloc.spec.pretrain import PretrainSettings
+from medloc.spec.stopping import stopped
 
 register()
 
@@ -19,7 +19,7 @@ register()
 def _pretrain(config: DictConfig) -> None:
     settings = OmegaConf.to_object(config)
     assert isinstance(settings, PretrainSettings)
-    from medloc.training.recipes import make  # its recipes import torch, and --help has no need of it
+    from medloc.training.pretraining.recipes import make  # its recipes import torch, and --help has no need of it
 
     folder = make(settings)
     print(f"base: {Path(folder).resolve()}")

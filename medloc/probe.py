@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from medloc.evaluation.preflight import BINS, advise, failures, group_shares, histogram
 from medloc.evaluation.spaces import LEAST, Reading, readings
-from medloc.settings.job import Job, compose_job
-from medloc.settings.plainly import CONFIG_ERRORS, plainly
-from medloc.settings.stopping import stopped
+from medloc.spec.job import Job, compose_job
+from medloc.spec.plainly import CONFIG_ERRORS, plainly
+from medloc.spec.stopping import stopped
 
 if TYPE_CHECKING:
-    from medloc.training.sparsity import Start
+    from medloc.training.runner.sparsity import Start
 
 MEMORY = "--memory"
 IMAGES, THRESHOLDS = 256, (0.3, 0.45, 0.5, 0.6, 0.7, 0.8)
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
 
             print(estimate_text(job.settings))
             return 0
-        from medloc.training.sparsity import sample_start  # torch is imported here, not for --help
+        from medloc.training.runner.sparsity import sample_start  # torch is imported here, not for --help
 
         start = sample_start(job.settings, images[-1] if images else IMAGES)
         print("\n".join(report(start, tau0(job))))

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from medloc.records.provenance import CHECKOUT
-from medloc.settings.stopping import stopped
+from medloc.runs.provenance import CHECKOUT
+from medloc.spec.stopping import stopped
 
 HELP = """\
 python -m medloc.publish [results=PATH] [out=PATH]
@@ -55,9 +55,9 @@ def _folders(arguments: list[str]) -> tuple[Path, Path]:
 
 
 def _publish(results: Path, out: Path) -> None:
-    from medloc.records import find_records
     from medloc.report.published import publish
     from medloc.report.whole import write_report
+    from medloc.runs import find_records
 
     found = find_records(results)
     done = publish(results, found, out)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from medloc.curriculum import Curriculum, checked_groups
-from medloc.records import bounded_lines
-from medloc.settings.composed import composed
-from medloc.settings.stopping import stopped
+from medloc.runs import bounded_lines
+from medloc.spec.composed import composed
+from medloc.spec.stopping import stopped
 
 HELP = """\
 python -m medloc.replay TRACE [KEY=VALUE ...]

@@ -4,18 +4,18 @@ import argparse
 import sys
 from pathlib import Path
 
-from medloc.grid.execute import Tally, execute
-from medloc.grid.launch import Launch, joblib_launch, serially, submitit_launch
-from medloc.grid.plan import Plan, make_plan, plan_text
-from medloc.grid.setup import CONDITIONS, Setup, check_words, open_folder, wanted
-from medloc.settings import CHECKOUT
-from medloc.settings.experiments import DATASETS, experiment_names
-from medloc.settings.families import FAMILIES
-from medloc.settings.plainly import CONFIG_ERRORS, plainly
-from medloc.settings.stopping import stopped
-from medloc.settings.thinning import SMOKE, WHOLE, Thinning
-from medloc.settings.words import read_word
-from medloc.training.stopped import EXIT_STATUS, Stopped, end_when_asked
+from medloc.experiments.execute import Tally, execute
+from medloc.experiments.expand import DATASETS, experiment_names
+from medloc.experiments.families import FAMILIES
+from medloc.experiments.launchers import Launch, joblib_launch, serially, submitit_launch
+from medloc.experiments.plan import Plan, make_plan, plan_text
+from medloc.experiments.reduced import SMOKE, WHOLE, Thinning
+from medloc.experiments.setup import CONDITIONS, Setup, check_words, open_folder, wanted
+from medloc.spec import CHECKOUT
+from medloc.spec.plainly import CONFIG_ERRORS, plainly
+from medloc.spec.stopping import stopped
+from medloc.spec.words import read_word
+from medloc.training.runner.signals import EXIT_STATUS, Stopped, end_when_asked
 
 FAILED, MISTAKE = 1, 2
 

@@ -11,14 +11,14 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from medloc.grid.sweep import Sweep, sweep_size
-from medloc.settings import CONF, register
-from medloc.settings.job import Job, job_from
-from medloc.settings.machine import cores
-from medloc.settings.plainly import CONFIG_ERRORS, plainly
-from medloc.settings.stopping import stopped
-from medloc.training.room import require_writable
-from medloc.training.stopped import EXIT_STATUS, Stopped, end_when_asked
+from medloc.experiments.sweep import Sweep, sweep_size
+from medloc.spec import CONF, register
+from medloc.spec.job import Job, job_from
+from medloc.spec.machine import cores
+from medloc.spec.plainly import CONFIG_ERRORS, plainly
+from medloc.spec.stopping import stopped
+from medloc.training.runner.disk_space import require_writable
+from medloc.training.runner.signals import EXIT_STATUS, Stopped, end_when_asked
 
 FAILED = 2
 FAILURES = "MEDLOC_FAILURES"  # where runs note what failed: a launcher may run them in processes of their own
@@ -56,8 +56,8 @@ def _share_cores(job: Job, runs: int) -> None:
 def _make(job: Job, wait: bool) -> None:
     from medloc.report.closing import close_run, is_closed
     from medloc.report.summary import closing_table
-    from medloc.training.claim import ClaimedError
-    from medloc.training.workers import do_job  # torch is imported here, and not for --help
+    from medloc.training.distributed.launch import do_job  # torch is imported here, and not for --help
+    from medloc.training.runner.claim import ClaimedError
 
     try:
         outcome = do_job(job, say=lambda line: print(line, flush=True), wait=wait, close=close_run)

@@ -1,6 +1,6 @@
 """What is recorded as golden must be reproducible from a commit."""
 
-from medloc.records import provenance
+from medloc.runs import provenance
 
 
 def require_clean_tree():

@@ -11,28 +11,28 @@ PACKAGE = Path(__file__).resolve().parents[1] / "medloc"
 
 ABOVE = {  # a room may import rooms with a smaller number only
     "boxes": 0,
-    "records": 0,
+    "runs": 0,
     "curriculum": 1,
     "rewards": 1,
-    "settings": 2,
+    "spec": 2,
     "data": 3,
     "models": 4,
     "evaluation": 5,
     "training": 6,
-    "report": 6,
+    "report": 8,
     "dropin": 6,
-    "grid": 7,
+    "experiments": 7,
 }
-ENTRY = 8  # run.py, replay.py, score.py ...: nothing imports them
+ENTRY = 9  # run.py, replay.py, score.py ...: nothing imports them
 
-STDLIB_ONLY = {"boxes", "records", "curriculum", "rewards"}
+STDLIB_ONLY = {"boxes", "runs", "curriculum", "rewards"}
 WITHOUT_TORCH = (
-    "settings",
+    "spec",
     "curriculum",
     "data",
     "evaluation.samples",
     "evaluation.metrics",
-    "records",
+    "runs",
     "rewards",
 )
 LIGHT_COMMANDS = ("replay", "data.__main__", "score", "report.__main__", "run", "reproduce", "__main__")
@@ -94,7 +94,7 @@ def test_outside_packages_stay_in_their_rooms(path):
         assert not outside, f"{mine} is standard library only"
     if mine != "training":
         assert "trl" not in outside, "only medloc/training imports trl"
-    if mine in ("settings", "data", "report"):
+    if mine in ("spec", "data", "report"):
         assert not outside & {"torch", "transformers", "accelerate"}, f"{mine} needs no torch"
     if mine != "report":
         assert not outside & {"matplotlib", "pandas", "tabulate"} - ({"pandas"} if mine == "data" else set())
@@ -124,8 +124,8 @@ def test_the_walk_sees_what_is_there():
 @pytest.mark.parametrize(
     ("line", "module"),
     [
-        ("from . import key", "medloc.records"),
-        ("from .key import run_key", "medloc.records.key"),
+        ("from . import key", "medloc.runs"),
+        ("from .key import run_key", "medloc.runs.key"),
         ("from ..report import table1", "medloc.report"),
         ("from medloc import training", "medloc.training"),
         ("def f():\n    import torch.nn", "torch.nn"),

@@ -14,9 +14,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from medloc import dashboard, publish, reproduce
 from medloc.__main__ import COMMANDS
 from medloc.report.__main__ import results_folder
-from medloc.settings import CONF, register
-from medloc.settings.composed import composed
-from medloc.settings.job import compose_job
+from medloc.spec import CONF, register
+from medloc.spec.composed import composed
+from medloc.spec.job import compose_job
 from tests.small import CHECKOUT
 
 LOG = "log.md"  # dated: what was typed then

@@ -8,9 +8,9 @@ from hydra.core.config_store import ConfigStore
 from medloc.curriculum import SCHEDULES
 from medloc.models.family import FAMILIES
 from medloc.models.load import load_model
-from medloc.models.tiny_qwen import tiny_processor
+from medloc.models.tiny.qwen import tiny_processor
 from medloc.rewards import REWARDS
-from medloc.settings import register
+from medloc.spec import register
 from tests.models.test_load import settings
 from tests.small import CHECKOUT
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from medloc.records import find_records
+from medloc.runs import find_records
 from tests.small import CHECKOUT
 
 PAGE = (CHECKOUT / "docs" / "findings.md").read_text(encoding="utf-8")

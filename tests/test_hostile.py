@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from medloc.boxes import Box, ParseFailure, parse_box
 from medloc.curriculum import curriculum_from
 from medloc.evaluation.samples import read_samples
-from medloc.records import bounded_lines, bounded_text, parsed, read_record, write_record
-from medloc.records.bounds import MAX_LINE
+from medloc.experiments.read import read_experiment
+from medloc.experiments.reduced import read_thinning
 from medloc.replay import replay
 from medloc.report.figure1 import read_trace
 from medloc.report.image_ious import read_image_ious
 from medloc.rewards import reward_for
-from medloc.settings.experiment_file import read_experiment
-from medloc.settings.thinning import read_thinning
+from medloc.runs import bounded_lines, bounded_text, parsed, read_record, write_record
+from medloc.runs.bounds import MAX_LINE
 from tests.curriculum.configs import config
-from tests.records.conftest import make_record
+from tests.runs.conftest import make_record
 from tests.strategies import hostile_texts
 
 QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -202,7 +202,7 @@ def test_a_line_at_the_limit_is_read_and_one_byte_more_refused():
 
 
 def test_a_file_at_the_limit_is_read_and_one_byte_more_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("medloc.records.bounds.MAX_FILE", 100)
+    monkeypatch.setattr("medloc.runs.bounds.MAX_FILE", 100)
     path = tmp_path / "record.json"
     path.write_text("x" * 100)
     assert bounded_text(path) == "x" * 100

@@ -5,8 +5,8 @@ from dataclasses import fields
 import pytest
 from hydra import compose, initialize_config_dir
 
-from medloc.records import read_record
-from medloc.settings import CONF, register
+from medloc.runs import read_record
+from medloc.spec import CONF, register
 from tests.small import medloc, overrides
 
 GIVEN = ("method=zero_shot", "seed=1,2")

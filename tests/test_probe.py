@@ -10,9 +10,9 @@ from medloc.data.prompts import PROMPTS
 from medloc.evaluation.answer import sample_answers
 from medloc.models.family import AnswerGrid
 from medloc.models.load import load_model
-from medloc.models.shapes import draw_item
+from medloc.models.tiny.shapes import draw_item
 from medloc.probe import report
-from medloc.training.sparsity import Start, spoken_by
+from medloc.training.runner.sparsity import Start, spoken_by
 from tests.models.test_load import settings
 
 

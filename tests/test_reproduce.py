@@ -5,12 +5,12 @@ import json
 import pytest
 
 from medloc.data import load_dataset
-from medloc.grid import obstacles
-from medloc.records import find_records
+from medloc.experiments import obstacles
+from medloc.experiments.expand import experiment
+from medloc.experiments.reduced import SMOKE, read_thinning
 from medloc.reproduce import main
-from medloc.settings.experiments import experiment
-from medloc.settings.job import compose_job
-from medloc.settings.thinning import SMOKE, read_thinning
+from medloc.runs import find_records
+from medloc.spec.job import compose_job
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from medloc.records import find_records
-from medloc.settings.experiments import experiments
-from medloc.settings.thinning import SMOKE
+from medloc.experiments.expand import experiments
+from medloc.experiments.reduced import SMOKE
+from medloc.runs import find_records
 from tests.small import medloc
 
 HALF_AN_HOUR = 1800  # s, on two cores

@@ -14,11 +14,11 @@ from PIL import Image
 from medloc.data import load_dataset
 from medloc.evaluation.samples import read_samples, write_samples
 from medloc.models.load import BASES
-from medloc.records import read_record
 from medloc.replay import main as replay
+from medloc.runs import read_record
 from medloc.score import main as score
-from medloc.settings.job import compose_job
-from medloc.training.job import run_job
+from medloc.spec.job import compose_job
+from medloc.training.runner.runner import run_job
 from tests.small import medloc, overrides
 
 WINDOW = "window.size=2"  # so that six steps can raise the threshold
@@ -144,7 +144,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been(outcome, tmp_path, cache):
 
 
 def test_a_run_that_fails_after_training_does_not_train_again(outcome, tmp_path, cache, monkeypatch):
-    from medloc.training import measuring as running
+    from medloc.training.runner import measure as running
 
     def full_disk(path, samples):
         if path.name == "last.jsonl":

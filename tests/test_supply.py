@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from medloc.models.load import BASES, load_model
-from medloc.settings.job import compose_job
+from medloc.spec.job import compose_job
 
 PACKAGE = Path(__file__).resolve().parents[1] / "medloc"
 
@@ -60,7 +60,7 @@ def test_code_beside_the_weights_is_not_run(base, tmp_path):
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
     """A run that ended after its first checkpoint, as one does whose KL is too large, and how to go on with it."""
-    from medloc.training.job import run_job
+    from medloc.training.runner.runner import run_job
     from tests.small import overrides
 
     root = tmp_path_factory.mktemp("stopped")

@@ -10,13 +10,13 @@ import time
 import pytest
 
 from medloc.evaluation.samples import read_samples
-from medloc.models.tiny_grounding_dino import tiny_detector, tiny_detector_processor
-from medloc.records import read_record
+from medloc.models.tiny.grounding_dino import tiny_detector, tiny_detector_processor
 from medloc.report.__main__ import main as report
 from medloc.report.closing import close_run
+from medloc.runs import read_record
 from medloc.score import main as score
-from medloc.settings.job import compose_job
-from medloc.training.job import run_job
+from medloc.spec.job import compose_job
+from medloc.training.runner.runner import run_job
 from tests.small import medloc, overrides
 
 METHODS = ("sft", "grounding_dino", "specialist")
@@ -141,7 +141,7 @@ def test_the_detector_answers_without_training_too(outcomes, tmp_path, given, de
 @pytest.mark.parametrize("method", METHODS)
 def test_a_run_that_broke_ends_as_if_it_had_not(method, outcomes, tmp_path, given, monkeypatch):
     """Broken at the evaluation after step 3; the checkpoint lies at 2, the next at 4."""
-    from medloc.training.midway import Midway
+    from medloc.training.callbacks.evaluate import Midway
 
     whole = Midway.on_step_end
 

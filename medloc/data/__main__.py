@@ -10,25 +10,25 @@ from pathlib import Path
 from typing import TypeVar
 
 from medloc.boxes import Box
-from medloc.data.annotation import CORNERS
-from medloc.data.detect import KINDS
 from medloc.data.example import Example
-from medloc.data.export import FORMS, export
 from medloc.data.files import require_folder
-from medloc.data.from_manifest import check_files, data_folder
+from medloc.data.formats.annotation import CORNERS
+from medloc.data.formats.detect import KINDS
+from medloc.data.formats.export import FORMS, export
+from medloc.data.formats.mask_cache import MaskCache
 from medloc.data.load import load_dataset
-from medloc.data.manifest import PARTS, Manifest, write_manifest
-from medloc.data.manifest_read import read_manifest
-from medloc.data.mask_cache import MaskCache
-from medloc.data.parts import SPLITS
-from medloc.data.prepare import Wishes, prepare
+from medloc.data.manifests.manifest import PARTS, Manifest, write_manifest
+from medloc.data.manifests.parts import SPLITS
+from medloc.data.manifests.prepare import Wishes, prepare
+from medloc.data.manifests.read import read_manifest
+from medloc.data.manifests.sources import Source
+from medloc.data.manifests.statement import decode_all, statement
 from medloc.data.problems import Problems
 from medloc.data.prompts import TARGETS
+from medloc.data.sets.manifest import check_files, data_folder
 from medloc.data.sheet import COLUMNS, boxes_sheet
-from medloc.data.sources import Source
-from medloc.data.statement import decode_all, statement
 from medloc.data.task import question_for
-from medloc.settings import CHECKOUT
+from medloc.spec import CHECKOUT
 
 ERRORS, MISTAKE, STOPPED = 1, 2, 130
 
@@ -186,7 +186,7 @@ def _spread(items: Sequence[Item], count: int) -> list[Item]:
 
 def _phantoms(dataset: str) -> Sequence[Example]:
     """Return the test phantoms that stand in for a data set, drawn if need be."""
-    from medloc.settings.job import compose_job  # Hydra is imported here
+    from medloc.spec.job import compose_job  # Hydra is imported here
 
     settings = compose_job([f"dataset={dataset}"]).settings
     return load_dataset(settings.dataset, Path(settings.cache)).test

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from medloc.data.example import Example
 from medloc.data.files import require_root
-from medloc.data.from_manifest import read_parts
-from medloc.data.ham10000 import read_ham10000
-from medloc.data.heel import read_heel
-from medloc.data.mask_cache import MaskCache
+from medloc.data.formats.mask_cache import MaskCache
 from medloc.data.phantoms import phantom_roots
+from medloc.data.sets.ham10000 import read_ham10000
+from medloc.data.sets.heel import read_heel
+from medloc.data.sets.manifest import read_parts
+from medloc.data.sets.tn3k import read_tn3k
 from medloc.data.splits import Split, fifth, fold_split, grouped_split, leak, random_split, stratified_split
-from medloc.data.tn3k import read_tn3k
-from medloc.settings.dataset import DatasetSettings, check_dataset, fold_of
+from medloc.spec.dataset import DatasetSettings, check_dataset, fold_of
 
 Notes = tuple[str, ...]
 

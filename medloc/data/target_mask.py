@@ -5,7 +5,7 @@ from PIL import Image
 
 from medloc.boxes import Box
 from medloc.data.example import Example
-from medloc.data.mask import read_foreground
+from medloc.data.formats.mask import read_foreground
 
 
 def target_mask(example: Example, side: int) -> np.ndarray:

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from medloc.data.manifest import Header
-from medloc.data.manifest_read import read_header
+from medloc.data.manifests.manifest import Header
+from medloc.data.manifests.read import read_header
 from medloc.data.prompts import OWN, PROMPTS, TARGETS, TEMPLATES, prompt_for
-from medloc.settings.dataset import DatasetSettings
+from medloc.spec.dataset import DatasetSettings
 
 
 def target_of(settings: DatasetSettings) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from medloc.boxes import Box
 from medloc.curriculum import Curriculum, Decision
 from medloc.rewards import Answer, Moment, judge, threshold
-from medloc.settings.composed import composed
+from medloc.spec.composed import composed
 
 ToOriginal = Callable[[Box], Box]
 """Maps a box from the answer's grid to the pixels in which the truth is given."""

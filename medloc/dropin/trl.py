@@ -11,9 +11,9 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from medloc.boxes import Box
 from medloc.curriculum import Curriculum, Decision
-from medloc.records.atomic import write_json
 from medloc.rewards import Moment, judge, threshold
-from medloc.settings.composed import composed
+from medloc.runs.atomic import write_json
+from medloc.spec.composed import composed
 
 STATE_FILE = "curriculum.json"
 

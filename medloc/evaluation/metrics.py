@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from medloc.records import Scores
+from medloc.runs import Scores
 
 THRESHOLDS = tuple(percent / 100 for percent in range(50, 100, 5))
 """0.50, 0.55 ... 0.95, each the float nearest to its decimal, so that an IoU of 0.55 reaches 0.55."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medloc.boxes import SPACES, Box
-from medloc.records import atomic_writer, bounded_lines, parsed
+from medloc.runs import atomic_writer, bounded_lines, parsed
 
 
 @dataclass(frozen=True, slots=True)

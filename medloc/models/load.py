@@ -10,8 +10,8 @@ import torch
 from huggingface_hub.errors import HFValidationError
 
 from medloc.models.family import FAMILIES, AnswerGrid
-from medloc.settings.published import PublishedModelSettings
-from medloc.settings.run import ModelSettings
+from medloc.spec.model import PublishedModelSettings
+from medloc.spec.run import ModelSettings
 
 BASES = Path(__file__).parent / "bases"
 TRUSTED: dict[str, Any] = {"trust_remote_code": False}  # code that lies beside weights is never run

@@ -16,9 +16,9 @@ from transformers import AutoConfig
 from medloc.models.family import FAMILIES
 from medloc.models.load import BASES, NOT_THERE, not_there, vision_tower
 from medloc.models.published import SHAPES
-from medloc.settings.launch import ProcessesSettings, engine, world_size
-from medloc.settings.published import PublishedModelSettings, adapters
-from medloc.settings.run import ModelSettings, Settings
+from medloc.spec.launch import ProcessesSettings, engine, world_size
+from medloc.spec.model import PublishedModelSettings, adapters
+from medloc.spec.run import ModelSettings, Settings
 
 CARDS = (24, 48, 80, 141)
 """GPU memories, in 10^9 bytes: RTX 4090 and A10, A40 and L40S, A100 and H100, H200."""

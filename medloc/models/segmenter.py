@@ -12,9 +12,9 @@ from torchvision.models import get_model, list_models, segmentation
 from torchvision.transforms.functional import pil_to_tensor
 
 from medloc.boxes import Box
-from medloc.data.mask import choose_boxes, measure
+from medloc.data.formats.mask import choose_boxes, measure
 from medloc.models.family import AnswerGrid
-from medloc.settings.run import ModelSettings
+from medloc.spec.run import ModelSettings
 
 FAMILY = "torchvision"
 MOMENTUM = 0.1  # of the running means; LR-ASPP's own 0.01 is for 10^5 steps, not for hundreds

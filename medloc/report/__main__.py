@@ -5,10 +5,10 @@ from collections import Counter
 from pathlib import Path
 from typing import get_args
 
-from medloc.records import Found, Record
-from medloc.records.provenance import CHECKOUT
-from medloc.records.record import Status
-from medloc.settings.stopping import stopped
+from medloc.runs import Found, Record
+from medloc.runs.provenance import CHECKOUT
+from medloc.runs.record import Status
+from medloc.spec.stopping import stopped
 
 HELP = """\
 python -m medloc.report [results=PATH]
@@ -70,9 +70,9 @@ def report(results: Path) -> None:
     Raises:
         ValueError: A file of the results folder that says how to read it is torn.
     """
-    from medloc.records import find_records
     from medloc.report.terminal import summary_lines
     from medloc.report.whole import write_report
+    from medloc.runs import find_records
 
     found = find_records(results)
     print(*found_lines(results, found), sep="\n", end="\n\n")

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from medloc.evaluation.samples import read_samples
-from medloc.records import Record
 from medloc.report.summary import closing_table, run_title
+from medloc.runs import Record
 
 LAST_PICTURE = "boxes.png"
 SHOWN = 12  # test images drawn, evenly spaced over the test set

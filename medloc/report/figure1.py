@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import PercentFormatter
 
-from medloc.records import bounded_lines, parsed
 from medloc.report import style
+from medloc.runs import bounded_lines, parsed
 
 SMOOTHING = 20
 """Steps in the running mean; fewer at the start, where there are fewer."""

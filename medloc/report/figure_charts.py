@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from matplotlib.figure import Figure
 
+from medloc.experiments.expand import Experiment
 from medloc.report.curves import Panel, draw_panels
 from medloc.report.figure1 import SMOOTHING
 from medloc.report.figure_lines import curve_lines, grid_lines, number_of, row_lines, series_lines, stem
@@ -13,7 +14,6 @@ from medloc.report.rows import DATASETS
 from medloc.report.style import THRESHOLD, Look
 from medloc.report.table_list import OURS
 from medloc.report.values import Values
-from medloc.settings.experiments import Experiment
 
 SHARE = (0.0, 1.02)
 PERCENT = (0.0, 100.0)

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from medloc.experiments.expand import Experiment, Row
 from medloc.report.curves import Kind, Line
 from medloc.report.figure1 import running_mean
 from medloc.report.style import look
 from medloc.report.values import Values
-from medloc.settings.experiments import Experiment, Row
 
 Course = Mapping[float, float | None]
 """Place on the axis -> value."""

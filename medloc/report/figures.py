@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from medloc.records import write_text
+from medloc.experiments.expand import Experiment
 from medloc.report.figure_charts import CHARTS, Chart
 from medloc.report.figure_data import chart_csv, gallery_csv
 from medloc.report.gallery import GALLERIES, Gallery
@@ -20,7 +20,7 @@ from medloc.report.run_data import NotHereError
 from medloc.report.style import save
 from medloc.report.table_list import OURS
 from medloc.report.values import Values
-from medloc.settings.experiments import Experiment
+from medloc.runs import write_text
 
 FIGURES = (*sorted({*CHARTS, *GALLERIES} - {*OURS}), *OURS)
 """The paper's figures, then ours."""

@@ -8,12 +8,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from medloc.records import Record
 from medloc.report.cells import MISSING, Cell
 from medloc.report.image_counts import image_counts
 from medloc.report.image_ious import Array, ImageIous, read_image_ious
 from medloc.report.stats import cluster_bootstrap
 from medloc.report.text_table import TextTable
+from medloc.runs import Record
 
 SPLIT = re.compile(r"dataset\.split=fold(\d+)of(\d+)")
 METRICS = {"a50": "A@0.5", "a80": "A@0.8", "map": "mAP", "mean_iou": "mean IoU"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from medloc.boxes import Box
 from medloc.evaluation.samples import Sample
-from medloc.records import Record
+from medloc.experiments.expand import Experiment, Row
 from medloc.report.choice import DIFFERENCE_RULE, FAILURE_RULE, Choice, extreme_differences, failures
 from medloc.report.overlays import TRUTH, Mark, Picture
 from medloc.report.rows import DATASETS
@@ -14,7 +14,7 @@ from medloc.report.run_answers import run_answers
 from medloc.report.run_data import NotHereError, run_images
 from medloc.report.style import BASELINE, OURS
 from medloc.report.values import Values
-from medloc.settings.experiments import Experiment, Row
+from medloc.runs import Record
 
 DASHES = ((0, (4, 1.5)), (0, (1.5, 1)))
 COLORS = (OURS, BASELINE)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 
-from medloc.records import NUMERICS, Record
+from medloc.experiments.families import family_of
 from medloc.report.paper import SETS
 from medloc.report.rows import DATASETS
-from medloc.settings.families import family_of
+from medloc.runs import NUMERICS, Record
 
 Key = TypeVar("Key", bound="tuple[object, ...]")
 FINGERPRINT = 16

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from medloc.records import Record
+from medloc.experiments.families import FAMILIES
 from medloc.report.rows import DATASETS
 from medloc.report.stats import sample_sd
 from medloc.report.text_table import TextTable
 from medloc.report.values import Values
-from medloc.settings.families import FAMILIES
+from medloc.runs import Record
 
 METHODS = ("medloc", "vlm_r1")
 """What pays 1 for an IoU of at least tau, and nothing else."""

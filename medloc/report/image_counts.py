@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from medloc.data.example import Example
-from medloc.records import Record, write_text
 from medloc.report.run_data import NotHereError, run_data
+from medloc.runs import Record, write_text
 
 FOLDER = "datasets"
 """Below the results: one file for each data fingerprint, so that a file is never wrong about what it counts."""

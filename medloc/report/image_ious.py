@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medloc.evaluation.metrics import THRESHOLDS
-from medloc.records import bounded_lines, parsed
+from medloc.runs import bounded_lines, parsed
 
 Array = npt.NDArray[np.float64]
 

@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from medloc.experiments.expand import Row
+from medloc.experiments.planned import PlannedRun
 from medloc.report.values import Values
-from medloc.settings.conf_files import has_option
-from medloc.settings.experiments import Row
-from medloc.settings.planned import PlannedRun
+from medloc.spec.conf_files import has_option
 
 
 @dataclass(frozen=True)

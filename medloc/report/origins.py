@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from medloc.records import Record
+from medloc.runs import Record
 
 UNKNOWN = "not known"
 

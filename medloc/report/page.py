@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from medloc import __version__
-from medloc.records import Found
 from medloc.report.claim_list import UNTESTABLE
 from medloc.report.figures import Drawn
 from medloc.report.inline_svg import inline_svg
@@ -21,6 +20,7 @@ from medloc.report.tables import Table
 from medloc.report.text_table import TextTable
 from medloc.report.values import Values
 from medloc.report.verdict import FAILS, HOLDS, MISSING, UNDECIDED
+from medloc.runs import Found
 
 TEMPLATES = Path(__file__).with_name("templates")
 SECTIONS = {

@@ -1,9 +1,9 @@
 """How a planned run becomes one of a group: the overrides that give it the group's images and training."""
 
+from medloc.experiments.planned import PartialIdentity, PlannedRun, planned_run
 from medloc.report.groups import Group
-from medloc.settings.conf_files import default_options, default_value
-from medloc.settings.planned import PartialIdentity, PlannedRun, planned_run
-from medloc.settings.words import word
+from medloc.spec.conf_files import default_options, default_value
+from medloc.spec.words import word
 
 UNTRAINED = "zero_shot"
 """The method that trains nothing."""

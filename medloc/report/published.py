@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from medloc.records import Found, Record, bounded_lines, parsed, write_record
 from medloc.report.gallery import GALLERIES, Strip
 from medloc.report.image_counts import FOLDER as COUNTS
 from medloc.report.image_counts import image_counts
@@ -15,6 +14,7 @@ from medloc.report.image_ious import read_image_ious
 from medloc.report.run_data import IMAGES, NotHereError, kept_images, run_images
 from medloc.report.table_files import all_values
 from medloc.report.values import Values
+from medloc.runs import Found, Record, bounded_lines, parsed, write_record
 
 SERIES = (
     *("tau_used", "tau", "updated", "mean_reward", "reward_std", "iou_margin"),

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from medloc.records.record import CurvePoint
 from medloc.report.claim_list import Comparison, RowName
+from medloc.runs.record import CurvePoint
 
 FAILED_BELOW = 0.5  # the IoU of A@0.5, below which an answer is a failure
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medloc.evaluation.samples import Sample, read_samples
-from medloc.records import Record
 from medloc.report.run_data import NotHereError
+from medloc.runs import Record
 
 
 def run_answers(record: Record, results: Path, ids: Sequence[str]) -> list[Sample]:

@@ -6,9 +6,9 @@ from typing import Any
 
 from medloc.data import LoadedDataset, load_dataset
 from medloc.data.phantoms import phantom_key
-from medloc.records import Record
-from medloc.records.provenance import CHECKOUT
-from medloc.settings.dataset import DatasetSettings, dataset_settings
+from medloc.runs import Record
+from medloc.runs.provenance import CHECKOUT
+from medloc.spec.dataset import DatasetSettings, dataset_settings
 
 IMAGES = "images"
 """Below published results: images that figures show, in a folder named by the fingerprint of their data set."""

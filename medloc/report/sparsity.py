@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from medloc.experiments.expand import Row
 from medloc.report.placement import UNTRAINED
 from medloc.report.rows import DATASETS
 from medloc.report.text_table import TextTable
 from medloc.report.values import Values
-from medloc.settings.experiments import Row
 
 EXPERIMENTS = ("table1", "median", "open", "why", "rewards")
 """Whose rows are listed, a run that stands in several under its first name."""

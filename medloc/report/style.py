@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from medloc.records.atomic import atomic_path
+from medloc.runs.atomic import atomic_path
 
 OURS = "#D55E00"  # vermillion, the paper's red
 BASELINE = "#0072B2"  # blue, the paper's blue

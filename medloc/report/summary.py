@@ -2,8 +2,8 @@
 
 from tabulate import tabulate
 
-from medloc.records import Record, Scores
 from medloc.report.cells import MISSING
+from medloc.runs import Record, Scores
 
 COLUMNS = {
     "a50": "A@0.5",

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from medloc.records import Record, Scores
+from medloc.experiments.expand import Row
 from medloc.report.cells import Cell, fixed_cell
 from medloc.report.folds import is_fold
 from medloc.report.rows import DATASETS, FAMILIES
 from medloc.report.table_list import ALL
 from medloc.report.tables import Entry, Kind, Line, Place, Table
 from medloc.report.values import Values, last_scores, scored
-from medloc.settings.experiments import Row
+from medloc.runs import Record, Scores
 
 Pick = Callable[[Record], Scores | None]
 

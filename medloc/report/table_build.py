@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from medloc.experiments.expand import Row
 from medloc.report.cells import Cell, fixed_cell, marks
 from medloc.report.missing import missing_runs, unavailable
 from medloc.report.placement import UNTRAINED
@@ -13,7 +14,6 @@ from medloc.report.table_facts import fact_headings, with_facts
 from medloc.report.table_list import Description
 from medloc.report.tables import Entry, Line, Place, Table
 from medloc.report.values import Values
-from medloc.settings.experiments import Row
 
 LEGEND = "Percent; ours as mean ± standard deviation over seeds (N); one value has no ±, and - is a run not yet made."
 BESIDE_PAPER = "The paper's value stands beside ours."

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from medloc.experiments.expand import Row
 from medloc.report.table_list import Description
 from medloc.report.tables import Line
 from medloc.report.tau_path import path_text, schedule_of, tau_path
-from medloc.settings.experiments import Row
 
 PATH_HEADINGS = ("τ path", "equal path")
 

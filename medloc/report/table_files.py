@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from medloc.records import Record, write_text
+from medloc.experiments.reduced import read_thinning
 from medloc.report.groups import empty_group, group_records
 from medloc.report.table_added import other_table
 from medloc.report.table_build import build_table
@@ -14,7 +14,7 @@ from medloc.report.table_list import DESCRIPTIONS, OURS
 from medloc.report.table_markdown import markdown
 from medloc.report.tables import Table, distinct
 from medloc.report.values import Values
-from medloc.settings.thinning import read_thinning
+from medloc.runs import Record, write_text
 
 FORMS = {"md": markdown, "tex": latex, "csv": csv_text}
 """Ending of a file -> what writes tables in that form."""

@@ -3,8 +3,8 @@
 from medloc.curriculum.build import SCHEDULES
 from medloc.curriculum.curriculum import next_tau
 from medloc.curriculum.schedule import Schedule
-from medloc.settings.conf_files import default_options, default_value
-from medloc.settings.experiments import Row
+from medloc.experiments.expand import Row
+from medloc.spec.conf_files import default_options, default_value
 
 MOST = 12
 """Thresholds kept of a path; linear and cosine steps never quite arrive."""

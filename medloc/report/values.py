@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from medloc.records import Identity, Record, Scores, bounded_lines, parsed
-from medloc.records.record import CurvePoint
+from medloc.experiments.expand import Experiment, Row, experiments
+from medloc.experiments.planned import PartialIdentity, PlannedRun, planned_run
+from medloc.experiments.reduced import WHOLE, Thinning
 from medloc.report.groups import Group
 from medloc.report.image_counts import image_counts
 from medloc.report.image_ious import ImageIous, read_image_ious
 from medloc.report.placement import UNTRAINED, placed
 from medloc.report.rows import FAMILIES
-from medloc.settings.experiments import Experiment, Row, experiments
-from medloc.settings.planned import PartialIdentity, PlannedRun, planned_run
-from medloc.settings.thinning import WHOLE, Thinning
+from medloc.runs import Identity, Record, Scores, bounded_lines, parsed
+from medloc.runs.record import CurvePoint
 
 
 class _Run(NamedTuple):

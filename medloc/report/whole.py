@@ -8,7 +8,6 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from medloc.records import Found, write_text
 from medloc.report.audit import audit_table
 from medloc.report.claims import claims_table, comparisons_table, judge_claims
 from medloc.report.figures import remove_figures_beyond, write_figures
@@ -20,6 +19,7 @@ from medloc.report.table_files import all_tables, all_values, write_tables
 from medloc.report.text_table import TextTable
 from medloc.report.values import Values
 from medloc.report.verdict import MISSING
+from medloc.runs import Found, write_text
 
 
 @dataclass(frozen=True)

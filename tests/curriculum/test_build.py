@@ -5,7 +5,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from medloc.curriculum import curriculum_from
-from medloc.settings import CONF, register
+from medloc.spec import CONF, register
 from tests.curriculum.configs import CRITERIA, SCHEDULES, STRATEGIES, config
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from medloc.boxes import Box
 from medloc.data.example import Example
-from medloc.settings.dataset import DatasetSettings, PhantomSettings
+from medloc.spec.dataset import DatasetSettings, PhantomSettings
 
 DEFAULTS = {
     "ham10000": ("union", "grouped"),

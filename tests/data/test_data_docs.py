@@ -12,11 +12,11 @@ from PIL import Image
 
 from medloc.data.__main__ import main
 from medloc.data.limits import BOXES, DOCUMENT, FIELD, LINE, PIXELS, SIDECAR
-from medloc.data.manifest_read import read_manifest
+from medloc.data.manifests.read import read_manifest
 from medloc.data.problems import Problems
 from medloc.report.__main__ import main as report
-from medloc.settings.job import compose_job
-from medloc.training.job import run_job
+from medloc.spec.job import compose_job
+from medloc.training.runner.runner import run_job
 from tests.data.helpers import save_image, save_mask
 from tests.data.test_loaders import ham, heel, tn3k
 from tests.data.test_sidecars import voc

@@ -7,7 +7,7 @@ import pytest
 
 from medloc.boxes import Box
 from medloc.data import load_dataset
-from medloc.data.mask import choose_boxes, read_mask
+from medloc.data.formats.mask import choose_boxes, read_mask
 from medloc.data.prompts import DERMOSCOPY, TARGETS
 from medloc.data.splits import fifth, grouped_split
 from medloc.data.task import question_of, target_of

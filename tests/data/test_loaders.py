@@ -4,11 +4,11 @@ import pytest
 
 from medloc.boxes import Box
 from medloc.data import load_dataset
-from medloc.data.ham10000 import read_ham10000
-from medloc.data.heel import read_heel
-from medloc.data.mask import read_mask
-from medloc.data.mask_cache import MaskCache
-from medloc.data.tn3k import read_tn3k
+from medloc.data.formats.mask import read_mask
+from medloc.data.formats.mask_cache import MaskCache
+from medloc.data.sets.ham10000 import read_ham10000
+from medloc.data.sets.heel import read_heel
+from medloc.data.sets.tn3k import read_tn3k
 from tests.data.helpers import dataset_settings, save_image, save_mask
 
 HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization"

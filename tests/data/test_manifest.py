@@ -5,8 +5,8 @@ import pytest
 
 from medloc.boxes import Box
 from medloc.data.limits import BOXES, FIELD, LINE
-from medloc.data.manifest import Header, Manifest, ManifestRow, write_manifest
-from medloc.data.manifest_read import read_header, read_manifest
+from medloc.data.manifests.manifest import Header, Manifest, ManifestRow, write_manifest
+from medloc.data.manifests.read import read_header, read_manifest
 from medloc.data.problems import Problems
 
 HEAD = {"medloc_manifest": 1, "name": "own", "target": "nodule"}

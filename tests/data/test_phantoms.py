@@ -11,7 +11,7 @@ from medloc.data.box_baselines import best_constant_box, constant_box_ious, medi
 from medloc.data.phantoms import PhantomRoots, dermoscopy, phantom_key, phantom_roots, ultrasound, xray
 from medloc.data.phantoms.canvas import in_one_piece, outline, shrunk
 from medloc.data.sheet import boxes_sheet
-from medloc.settings.dataset import PhantomSettings
+from medloc.spec.dataset import PhantomSettings
 from tests.data.helpers import TINY, dataset_settings
 
 NAMES = ("ham10000", "tn3k", "heel")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from medloc.settings.dataset import DatasetSettings, PhantomSettings, check_dataset
+from medloc.spec.dataset import DatasetSettings, PhantomSettings, check_dataset
 from tests.data.helpers import dataset_settings
 
 CONF = Path(__file__).parents[2] / "conf" / "dataset"

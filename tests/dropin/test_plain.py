@@ -4,7 +4,7 @@ import json
 import pytest
 
 from medloc.dropin.plain import PlainReward
-from medloc.settings.composed import composed
+from medloc.spec.composed import composed
 from tests.small import CHECKOUT
 
 TRUTH = [0, 0, 100, 100]

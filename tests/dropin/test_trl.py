@@ -11,9 +11,9 @@ from trl import GRPOTrainer
 from medloc.data.example import Example
 from medloc.data.prompts import PROMPTS
 from medloc.models.load import load_model
-from medloc.models.shapes import draw_item
-from medloc.settings.composed import composed
-from medloc.training.grpo import training_rows
+from medloc.models.tiny.shapes import draw_item
+from medloc.spec.composed import composed
+from medloc.training.grpo.train import training_rows
 from tests.models.test_load import settings
 from tests.small import CHECKOUT
 

@@ -10,7 +10,7 @@ from medloc.evaluation import answer
 from medloc.evaluation.answer import answer_all, nearest_ious, sample_groups
 from medloc.evaluation.kept import KeptInputs
 from medloc.models.load import load_model
-from medloc.models.shapes import draw_item
+from medloc.models.tiny.shapes import draw_item
 from tests.models.test_load import settings
 
 LOADED = load_model(settings())

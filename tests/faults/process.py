@@ -16,7 +16,7 @@ from tests.faults.moments import Moments
 from tests.small import SMALL
 
 PRELOADED = (
-    *("medloc.run", "medloc.training.job", "medloc.training.systems.grpo", "medloc.training.systems.sft"),
+    *("medloc.run", "medloc.training.runner.runner", "medloc.training.systems.grpo", "medloc.training.systems.sft"),
     *("medloc.report.closing", "medloc.report.figure1", "medloc.report.loss_curve", "medloc.report.overlays"),
     "tests.faults.process",
 )

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from medloc.training.room import require_writable
+from medloc.training.runner.disk_space import require_writable
 from tests.faults.left import left, run_folder
 from tests.faults.moments import noted
 from tests.faults.process import WINDOW, Command, run
@@ -74,8 +74,8 @@ def test_a_read_only_folder_is_refused(tmp_path, monkeypatch, tally):
 
 
 def test_too_little_room_is_said_before_training(tmp_path, monkeypatch, tally):
-    from medloc.settings.job import compose_job
-    from medloc.training.job import run_job
+    from medloc.spec.job import compose_job
+    from medloc.training.runner.runner import run_job
     from tests.small import overrides
 
     usage = shutil.disk_usage(tmp_path)

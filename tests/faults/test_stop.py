@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from medloc.records import read_record
-from medloc.training.checkpoint import checkpoint_step, newest_checkpoint
+from medloc.runs import read_record
+from medloc.training.callbacks.checkpoint import checkpoint_step, newest_checkpoint
 from tests.faults.left import left, run_folder, states
 from tests.faults.moments import noted
 from tests.faults.process import WINDOW, run

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from medloc.records import find_records
+from medloc.runs import find_records
 from tests.faults.left import left
 from tests.faults.moments import noted
 from tests.faults.process import WINDOW, Command

@@ -24,8 +24,8 @@ from transformers import (
 )
 
 from medloc.data.prompts import known_prompts
-from medloc.models.tiny_internvl import CHAT_TEMPLATE, NAMED, SPECIAL
-from medloc.models.tokenizer import tiny_tokenizer
+from medloc.models.tiny.internvl import CHAT_TEMPLATE, NAMED, SPECIAL
+from medloc.models.tiny.tokenizer import tiny_tokenizer
 
 TEXT = {
     "hidden_size": 32,

@@ -9,8 +9,8 @@ from transformers.models.got_ocr2.image_processing_got_ocr2 import get_optimal_t
 from medloc.boxes import SPACES, Box, iou, parse_box
 from medloc.data.prompts import known_prompts
 from medloc.models.family import FAMILIES, AnswerGrid, qwen_grid, thousand_grid
-from medloc.models.tiny_internvl import tiny_internvl_processor
-from medloc.models.tiny_qwen import MERGE, PATCH, tiny_processor
+from medloc.models.tiny.internvl import tiny_internvl_processor
+from medloc.models.tiny.qwen import MERGE, PATCH, tiny_processor
 
 PROCESSOR = tiny_processor(known_prompts())
 TILES = tiny_internvl_processor(known_prompts()).image_processor

@@ -7,10 +7,10 @@ from PIL import Image
 
 from medloc.boxes import Box, ParseFailure
 from medloc.models import semantic
-from medloc.models.clip import CAPTIONS, draw_crop
 from medloc.models.semantic import SHIPPED, SemanticReward, semantic_fingerprint
-from medloc.models.shapes import draw_item
-from medloc.settings.job import compose_job
+from medloc.models.tiny.clip import CAPTIONS, draw_crop
+from medloc.models.tiny.shapes import draw_item
+from medloc.spec.job import compose_job
 
 
 def settings(**changes):

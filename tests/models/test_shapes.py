@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from medloc.models.shapes import AREA, TILE, draw_item
+from medloc.models.tiny.shapes import AREA, TILE, draw_item
 
 
 @pytest.mark.parametrize("difficulty", [0.0, 0.5, 1.0])

@@ -5,8 +5,8 @@ from transformers import PreTrainedTokenizerFast
 
 from medloc.data.prompts import PROMPTS, known_prompts
 from medloc.models.load import BASES
-from medloc.models.tiny_internvl import tiny_internvl_processor
-from medloc.models.tokenizer import LARGEST_NUMBER, sentences, tiny_tokenizer
+from medloc.models.tiny.internvl import tiny_internvl_processor
+from medloc.models.tiny.tokenizer import LARGEST_NUMBER, sentences, tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer(known_prompts())
 

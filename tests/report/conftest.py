@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from medloc.records import NUMERICS, Record, write_record
 from medloc.report.groups import group_records
 from medloc.report.values import Values
+from medloc.runs import NUMERICS, Record, write_record
 
 
 def scores(a50, a80=0.2, mean_accuracy=0.3):
@@ -146,8 +146,8 @@ def thinned(grid, tmp_path):
 @pytest.fixture(scope="session")
 def written(grid, tmp_path_factory):
     """The whole report of `grid`, and the folder it lies in."""
-    from medloc.records import find_records
     from medloc.report.whole import write_report
+    from medloc.runs import find_records
 
     folder = tmp_path_factory.mktemp("report") / "results"
     shutil.copytree(grid, folder)

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from medloc.boxes import Box, iou
 from medloc.data import load_dataset
 from medloc.evaluation.samples import Sample, write_samples
-from medloc.records import write_record
-from medloc.settings.experiments import experiments
+from medloc.experiments.expand import experiments
+from medloc.runs import write_record
 from tests.data.helpers import dataset_settings
 from tests.report.conftest import fabricate, scores
 

@@ -3,9 +3,9 @@ import sys
 
 import pytest
 
-from medloc.records.provenance import CHECKOUT
 from medloc.report.__main__ import main, results_folder
 from medloc.report.table_list import OURS
+from medloc.runs.provenance import CHECKOUT
 from tests.report.conftest import fabricate as fabricate_one
 from tests.report.grid import planned
 

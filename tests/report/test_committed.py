@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from medloc.records import find_records
 from medloc.report.whole import write_report
+from medloc.runs import find_records
 from tests.small import CHECKOUT
 
 COMMITTED = CHECKOUT / "results" / "published"

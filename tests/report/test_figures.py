@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from medloc.records import find_records
 from medloc.report.figure_charts import CHARTS
 from medloc.report.figures import FIGURES, write_figures
 from medloc.report.gallery import GALLERIES
@@ -12,6 +11,7 @@ from medloc.report.groups import empty_group
 from medloc.report.run_data import NotHereError, run_data
 from medloc.report.table_files import all_values
 from medloc.report.values import Values
+from medloc.runs import find_records
 from tests.report.grid import STEPS
 
 

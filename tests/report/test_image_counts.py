@@ -6,7 +6,7 @@ from medloc.report.image_counts import image_counts
 from medloc.report.table_counts import counts_table
 from medloc.report.tables import Place
 from medloc.report.values import Values
-from medloc.settings.dataset import DatasetSettings, PhantomSettings
+from medloc.spec.dataset import DatasetSettings, PhantomSettings
 
 COUNTS = {"train": 6, "test": 3, "calibration": 1, "seed": 7}
 

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
-from medloc.records import find_records, write_record
 from medloc.report.figures import FIGURES
 from medloc.report.inline_svg import inline_svg
 from medloc.report.whole import write_report
+from medloc.runs import find_records, write_record
 from tests.report.conftest import fabricate
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -6,10 +6,10 @@ import json
 import pytest
 
 from medloc.publish import main
-from medloc.records import find_records, write_record
 from medloc.report.published import SERIES, publish, published
 from medloc.report.whole import write_report
-from medloc.training.trace import NOTHING_SEEN, trace_line
+from medloc.runs import find_records, write_record
+from medloc.training.callbacks.trace import NOTHING_SEEN, trace_line
 from tests.report.conftest import fabricate
 
 

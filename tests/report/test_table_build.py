@@ -1,9 +1,9 @@
 import pytest
 
+from medloc.experiments.expand import experiment
 from medloc.report.table_build import build_table
 from medloc.report.table_list import DESCRIPTIONS
 from medloc.report.tables import Place
-from medloc.settings.experiments import experiment
 
 LEFT, RIGHT = (one for one in DESCRIPTIONS if one.name == "table7")
 BY_NAME = {one.name: one for one in DESCRIPTIONS if one.name != "table7"}

@@ -1,8 +1,8 @@
 import pytest
 
+from medloc.experiments.reduced import SMOKE, write_thinning
 from medloc.report.table_files import FORMS, all_tables, all_values, write_tables
 from medloc.report.table_list import OURS
-from medloc.settings.thinning import SMOKE, write_thinning
 
 NAMES = [*(f"table{number}" for number in range(1, 9)), *OURS]
 

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
+from medloc.experiments.reduced import SMOKE
 from medloc.report.groups import empty_group, group_records
 from medloc.report.values import Values
-from medloc.settings.thinning import SMOKE
 
 ROW = "MedLoc-R1-3B piecewise"
 

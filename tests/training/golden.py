@@ -14,12 +14,12 @@ from PIL import Image
 
 from medloc.boxes import Box
 from medloc.data.example import Example
-from medloc.models.shapes import draw_item
-from medloc.settings.job import compose_job
-from medloc.training.steps import planned_steps
+from medloc.models.tiny.shapes import draw_item
+from medloc.spec.job import compose_job
+from medloc.training.callbacks.trace import TraceWriter
+from medloc.training.grpo.trainer import CurriculumGRPOTrainer
+from medloc.training.runner.arguments import planned_steps
 from medloc.training.systems import Training, load_system
-from medloc.training.trace import TraceWriter
-from medloc.training.trainer import CurriculumGRPOTrainer
 from tests.clean_tree import require_clean_tree
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden" / "training"

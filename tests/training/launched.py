@@ -5,8 +5,8 @@ import json
 import torch
 from safetensors.torch import load_file
 
-from medloc.settings.job import compose_job
-from medloc.training import workers
+from medloc.spec.job import compose_job
+from medloc.training.distributed import launch as workers
 from tests.small import overrides
 
 COMPLETIONS = 8
@@ -37,7 +37,7 @@ class Watched:
 
     def _watching(self, launch, folder):
         words = self.command(launch, folder)
-        return [word.replace("medloc.training.worker", "tests.training.watched_worker") for word in words]
+        return [word.replace("medloc.training.distributed.worker", "tests.training.watched_worker") for word in words]
 
 
 def of_rank(seen, rank):

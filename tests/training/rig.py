@@ -5,10 +5,10 @@ from transformers.trainer_callback import PrinterCallback
 
 from medloc.data.example import Example
 from medloc.models.load import load_model
-from medloc.models.shapes import draw_item
-from medloc.settings.job import compose_job
-from medloc.training.grpo import grpo_config, training_rows
-from medloc.training.trainer import CurriculumGRPOTrainer, Rule
+from medloc.models.tiny.shapes import draw_item
+from medloc.spec.job import compose_job
+from medloc.training.grpo.train import grpo_config, training_rows
+from medloc.training.grpo.trainer import CurriculumGRPOTrainer, Rule
 from tests.models.test_load import settings
 
 GROUPS, SIZE = 3, 4

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from medloc.training.claim import ClaimedError, claim
+from medloc.training.runner.claim import ClaimedError, claim
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from medloc.training.claim import claim
+from medloc.training.runner.claim import claim
 with claim(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
@@ -51,6 +51,6 @@ def test_it_is_let_go_of_at_the_end_whatever_the_end(tmp_path):
 
 
 def test_the_first_rank_claims_for_all(owner, tmp_path, monkeypatch):
-    monkeypatch.setattr("medloc.training.claim.first", lambda: False)
+    monkeypatch.setattr("medloc.training.runner.claim.first", lambda: False)
     with claim(tmp_path / "run"):
         pass

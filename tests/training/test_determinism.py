@@ -8,10 +8,10 @@ import os
 import pytest
 import torch
 
-from medloc.records.key import run_key
-from medloc.settings.job import compose_job
-from medloc.training.hardware import set_determinism
-from medloc.training.job import run_job
+from medloc.runs.key import run_key
+from medloc.spec.job import compose_job
+from medloc.training.runner.hardware import set_determinism
+from medloc.training.runner.runner import run_job
 from tests.small import overrides
 from tests.training.launched import same
 

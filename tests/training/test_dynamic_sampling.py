@@ -7,8 +7,8 @@ import torch
 
 from medloc.curriculum import curriculum_from
 from medloc.rewards import raw_iou
-from medloc.settings.job import compose_job
-from medloc.training.dynamic_sampling import DynamicSampling
+from medloc.spec.job import compose_job
+from medloc.training.grpo.dynamic_sampling import DynamicSampling
 from tests.training.rig import GROUPS, SIZE, trainer_on
 
 

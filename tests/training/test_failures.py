@@ -8,9 +8,9 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
 from medloc.models.load import BASES
-from medloc.training.failures import failures_said
-from medloc.training.finite import DivergedError
-from medloc.training.room import require_writable
+from medloc.training.callbacks.finite import DivergedError
+from medloc.training.runner.disk_space import require_writable
+from medloc.training.runner.failures import failures_said
 
 
 @pytest.fixture

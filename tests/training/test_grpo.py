@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from medloc.settings.job import compose_job
-from medloc.training.grpo import grpo_config, planned_steps
-from medloc.training.trainer import HOOKS, check_trl
+from medloc.spec.job import compose_job
+from medloc.training.grpo.train import grpo_config, planned_steps
+from medloc.training.grpo.trainer import HOOKS, check_trl
 
 
 def config(*overrides, steps=100):

@@ -5,13 +5,13 @@ import json
 import pytest
 import torch
 
-from medloc.records import read_record
-from medloc.settings.job import compose_job
-from medloc.settings.run import GuardSettings
-from medloc.training.finite import DivergedError, all_finite
-from medloc.training.guard import WARNED_AFTER, Guard
-from medloc.training.job import run_job
-from medloc.training.trainer import CurriculumGRPOTrainer
+from medloc.runs import read_record
+from medloc.spec.job import compose_job
+from medloc.spec.run import GuardSettings
+from medloc.training.callbacks.finite import DivergedError, all_finite
+from medloc.training.callbacks.guard import WARNED_AFTER, Guard
+from medloc.training.grpo.trainer import CurriculumGRPOTrainer
+from medloc.training.runner.runner import run_job
 from tests.small import overrides
 
 BAD_STEP = 5  # checkpoints lie at 2 and 4

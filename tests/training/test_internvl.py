@@ -10,9 +10,9 @@ from medloc.data.images import open_image
 from medloc.evaluation.samples import read_samples
 from medloc.models.load import BASES, load_model
 from medloc.score import main as score
-from medloc.settings.job import compose_job
-from medloc.training.job import run_job
-from medloc.training.trace import TraceWriter
+from medloc.spec.job import compose_job
+from medloc.training.callbacks.trace import TraceWriter
+from medloc.training.runner.runner import run_job
 from tests.small import overrides
 
 INTERNVL = ("model=internvl_tiny", "window.size=2")

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from medloc.records import read_record
-from medloc.records.key import run_key
-from medloc.settings.batches import describe_batches
-from medloc.settings.job import compose_job
-from medloc.settings.launch import world_size
-from medloc.settings.resolved import read_job, write_job
-from medloc.training import workers
-from medloc.training.engines import engine_arguments
-from medloc.training.grpo import grpo_config
+from medloc.runs import read_record
+from medloc.runs.key import run_key
+from medloc.spec.batches import describe_batches
+from medloc.spec.job import compose_job
+from medloc.spec.launch import world_size
+from medloc.spec.resolved import read_job, write_job
+from medloc.training.distributed import launch as workers
+from medloc.training.distributed.engines import engine_arguments
+from medloc.training.grpo.train import grpo_config
 from tests.small import medloc, overrides
 from tests.training.launched import job_on, of_rank, same
 

@@ -6,8 +6,8 @@ import signal
 import pytest
 from transformers import TrainerControl, TrainingArguments
 
-from medloc.training.leaving import Leaving
-from medloc.training.stopped import Stopped, end_when_asked
+from medloc.training.callbacks.stop_signal import Leaving
+from medloc.training.runner.signals import Stopped, end_when_asked
 
 
 @pytest.fixture(autouse=True)

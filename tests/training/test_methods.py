@@ -11,9 +11,9 @@ from medloc.curriculum import curriculum_from
 from medloc.replay import main as replay
 from medloc.rewards import Answer, Moment, reward_for
 from medloc.rewards.giou_threshold import scaled_giou
-from medloc.settings.job import compose_job
-from medloc.training.job import run_job
-from medloc.training.midway import Midway
+from medloc.spec.job import compose_job
+from medloc.training.callbacks.evaluate import Midway
+from medloc.training.runner.runner import run_job
 from tests.small import overrides
 from tests.training.rig import SIZE, trainer_on
 

@@ -7,12 +7,12 @@ from safetensors.torch import load_file
 
 from medloc.data.prompts import known_prompts
 from medloc.models.family import qwen_grid, thousand_grid
-from medloc.models.tiny_internvl import tiny_internvl_processor
-from medloc.models.tiny_qwen import tiny_model, tiny_processor
-from medloc.settings.job import compose_job
-from medloc.settings.pretrain import PretrainSettings
-from medloc.training.pretraining import EASY, HARDEST, ShapeCollator, ShapeDataset
-from medloc.training.recipes import RECIPES, make
+from medloc.models.tiny.internvl import tiny_internvl_processor
+from medloc.models.tiny.qwen import tiny_model, tiny_processor
+from medloc.spec.job import compose_job
+from medloc.spec.pretrain import PretrainSettings
+from medloc.training.pretraining.language import EASY, HARDEST, ShapeCollator, ShapeDataset
+from medloc.training.pretraining.recipes import RECIPES, make
 
 
 def settings(tmp_path, **changes):
@@ -70,7 +70,7 @@ def test_weights_are_stored_in_the_precision_asked_for(tmp_path):
 
 
 def test_every_recipe_has_its_defaults_and_the_other_way_round():
-    from medloc.settings import CONF
+    from medloc.spec import CONF
 
     assert sorted(RECIPES) == sorted(path.stem for path in (CONF / "pretrain" / "model").glob("*.yaml"))
 

@@ -10,11 +10,11 @@ from safetensors.torch import load_file
 from medloc.evaluation.predict import load_checkpoint, predict
 from medloc.models.load import load_model
 from medloc.rewards import REWARDS
-from medloc.settings import CONF
-from medloc.settings.job import compose_job
-from medloc.training.job import run_job
-from medloc.training.trace import TraceWriter
-from medloc.training.workers import do_job
+from medloc.spec import CONF
+from medloc.spec.job import compose_job
+from medloc.training.callbacks.trace import TraceWriter
+from medloc.training.distributed.launch import do_job
+from medloc.training.runner.runner import run_job
 from tests.models.shrunk import BOUNDS, shrunk
 from tests.small import overrides
 

@@ -5,9 +5,9 @@ import torch
 from transformers import Trainer, TrainingArguments
 
 from medloc.data.prompts import known_prompts
-from medloc.models.tiny_internvl import tiny_internvl_model, tiny_internvl_processor
-from medloc.models.tiny_qwen import tiny_model, tiny_processor
-from medloc.training.resume import LoadsSavedLayout
+from medloc.models.tiny.internvl import tiny_internvl_model, tiny_internvl_processor
+from medloc.models.tiny.qwen import tiny_model, tiny_processor
+from medloc.training.runner.resume import LoadsSavedLayout
 
 
 class Resuming(LoadsSavedLayout, Trainer):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from medloc.settings import rollout as rollout_settings
-from medloc.settings.job import compose_job
-from medloc.training.rollout import engine_like, own_engine, rollout_arguments
+from medloc.spec import rollout as rollout_settings
+from medloc.spec.job import compose_job
+from medloc.training.grpo.vllm import engine_like, own_engine, rollout_arguments
 
 VLLM = "rollout=vllm_colocate"
 

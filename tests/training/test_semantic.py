@@ -9,13 +9,13 @@ import torch
 
 from medloc.boxes import Box, ParseFailure
 from medloc.data.prompts import TARGETS
-from medloc.models.clip import tiny_clip_model, tiny_clip_processor
 from medloc.models.semantic import SemanticReward
-from medloc.models.shapes import draw_item
+from medloc.models.tiny.clip import tiny_clip_model, tiny_clip_processor
+from medloc.models.tiny.shapes import draw_item
 from medloc.rewards import Answer
-from medloc.settings.job import compose_job
-from medloc.training.job import run_job
-from medloc.training.semantic import semantic_rewards
+from medloc.spec.job import compose_job
+from medloc.training.grpo.semantic import semantic_rewards
+from medloc.training.runner.runner import run_job
 from tests.small import overrides
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from medloc.data.prompts import known_prompts
-from medloc.models.shapes import draw_item
-from medloc.models.tiny_internvl import tiny_internvl_processor
-from medloc.models.tiny_qwen import tiny_processor
-from medloc.training.shared_processing import share_processing
+from medloc.models.tiny.internvl import tiny_internvl_processor
+from medloc.models.tiny.qwen import tiny_processor
+from medloc.models.tiny.shapes import draw_item
+from medloc.training.grpo.shared_processing import share_processing
 
 IMAGES = [draw_item(np.random.default_rng((4, i)), 0.5).image for i in range(3)]
 ORDER = [0, 0, 1, 2, 1, 0, 2, 2]

@@ -4,9 +4,9 @@ import pytest
 
 from medloc.curriculum import Decision
 from medloc.evaluation.preflight import group_shares
-from medloc.training.midway import evaluation_steps
-from medloc.training.trace import keep_until, trace_line, traced_steps
-from medloc.training.trainer import Observation
+from medloc.training.callbacks.evaluate import evaluation_steps
+from medloc.training.callbacks.trace import keep_until, trace_line, traced_steps
+from medloc.training.grpo.trainer import Observation
 
 IOUS = [[0.1, 0.2], [0.6, 0.4], [0.7, 0.9], [0.5, 0.49]]
 

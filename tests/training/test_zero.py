@@ -9,7 +9,7 @@ import json
 import pytest
 import torch
 
-from medloc.training import workers
+from medloc.training.distributed import launch as workers
 from tests.training.launched import job_on, of_rank, same, weights
 
 pytestmark = [

@@ -11,7 +11,7 @@ from pathlib import Path
 from trl import GRPOConfig
 
 from medloc.rewards import reward_for
-from medloc.training.trainer import Rule
+from medloc.training.grpo.trainer import Rule
 from tests.training.rig import observed, shapes
 
 

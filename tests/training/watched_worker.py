@@ -1,4 +1,4 @@
-"""A worker as `medloc.training.worker`, which writes down what its process sees, and can be made to fail.
+"""A worker as `medloc.training.distributed.worker`, which writes down what its process sees, and can be made to fail.
 
 Started through torchrun by `launched.py`; the environment variable MISHAP says what happens where:
 `{"kind": "stop" | "stop after" | "reward error" | "no boxes", "rank": RANK or null for all, "step": STEP}`.
@@ -11,11 +11,11 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from medloc.training import worker
-from medloc.training.ranks import rank
+from medloc.training.callbacks.trace import TraceWriter
+from medloc.training.distributed import worker
+from medloc.training.distributed.ranks import rank
+from medloc.training.grpo.trainer import CurriculumGRPOTrainer
 from medloc.training.systems.vlm import VisionLanguageSystem
-from medloc.training.trace import TraceWriter
-from medloc.training.trainer import CurriculumGRPOTrainer
 
 
 def main(folder: Path) -> int:

@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from medloc.data.phantoms import dermoscopy, ultrasound, xray
 from medloc.data.phantoms.write import Part, write_ham10000, write_heel, write_tn3k
-from medloc.settings.dataset import PhantomSettings
+from medloc.spec.dataset import PhantomSettings
 
 GENERATOR = 3
 """Raised by hand whenever the drawing code changes what it draws."""

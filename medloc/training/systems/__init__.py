@@ -5,7 +5,7 @@ One file each: `grpo` and `sft` train a vision-language model (`vlm` answers wit
 """
 
 from medloc.models.load import FAMILIES as LANGUAGE
-from medloc.settings.run import Settings
+from medloc.spec.run import Settings
 from medloc.training.systems.base import System, Training
 
 __all__ = ["System", "Training", "load_system"]

@@ -1,4 +1,4 @@
-"""What `medloc.training.job` asks of a system, whatever it is: answer, train, answer again, be saved."""
+"""What `medloc.training.runner.runner` asks of a system, whatever it is: answer, train, answer again, be saved."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from transformers import TrainerCallback
 
 from medloc.data.example import Example
 from medloc.evaluation.samples import Sample
-from medloc.records.record import Record
-from medloc.training.trace import TraceWriter
+from medloc.runs.record import Record
+from medloc.training.callbacks.trace import TraceWriter
 
 
 @dataclass(frozen=True)

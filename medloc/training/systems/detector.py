@@ -12,9 +12,9 @@ from medloc.evaluation.pixels import nearest_pixel_ious, pixel_sample
 from medloc.evaluation.progress import in_batches
 from medloc.evaluation.samples import Sample
 from medloc.models.grounding_dino import best_boxes, detector_inputs, detector_target, load_detector
-from medloc.records.record import Record
-from medloc.settings.run import Settings
-from medloc.training.resume import LoadsSavedLayout
+from medloc.runs.record import Record
+from medloc.spec.run import Settings
+from medloc.training.runner.resume import LoadsSavedLayout
 from medloc.training.systems.base import Training
 from medloc.training.systems.supervised import BoxTrainer, train_on_boxes
 

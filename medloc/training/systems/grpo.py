@@ -4,13 +4,13 @@ from dataclasses import asdict
 
 from medloc.curriculum import curriculum_from
 from medloc.models.semantic import semantic_fingerprint
-from medloc.records.key import CURRICULUM_GROUPS
 from medloc.rewards import WATCHED, reward_for
-from medloc.settings.run import Settings
-from medloc.training.grpo import train_grpo
+from medloc.runs.key import CURRICULUM_GROUPS
+from medloc.spec.run import Settings
+from medloc.training.grpo.train import train_grpo
+from medloc.training.grpo.trainer import Rule
 from medloc.training.systems.base import Training
 from medloc.training.systems.vlm import VisionLanguageSystem
-from medloc.training.trainer import Rule
 
 
 class GrpoSystem(VisionLanguageSystem):

@@ -13,11 +13,11 @@ from trl import SFTConfig, SFTTrainer
 from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.models.family import AnswerGrid
-from medloc.settings.run import Settings
-from medloc.training.checkpoint import WholeCheckpoint
-from medloc.training.lora import lora_config
-from medloc.training.order import SameOrder
-from medloc.training.resume import LoadsSavedLayout, fit
+from medloc.models.lora import lora_config
+from medloc.spec.run import Settings
+from medloc.training.callbacks.checkpoint import WholeCheckpoint
+from medloc.training.runner.order import SameOrder
+from medloc.training.runner.resume import LoadsSavedLayout, fit
 from medloc.training.systems.base import Training
 from medloc.training.systems.supervised import supervised_arguments
 from medloc.training.systems.vlm import VisionLanguageSystem

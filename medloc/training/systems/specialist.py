@@ -22,8 +22,8 @@ from medloc.models.segmenter import (
     segmenter_fingerprint,
     side_of,
 )
-from medloc.records.record import Record
-from medloc.settings.run import Settings
+from medloc.runs.record import Record
+from medloc.spec.run import Settings
 from medloc.training.systems.base import Training
 from medloc.training.systems.supervised import BoxTrainer, train_on_boxes
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from transformers import Trainer, TrainingArguments
 
-from medloc.settings.launch import world_size
-from medloc.settings.run import Settings
-from medloc.training.checkpoint import WholeCheckpoint
-from medloc.training.order import SameOrder
-from medloc.training.resume import fit
-from medloc.training.steps import common_arguments
+from medloc.spec.launch import world_size
+from medloc.spec.run import Settings
+from medloc.training.callbacks.checkpoint import WholeCheckpoint
+from medloc.training.runner.arguments import common_arguments
+from medloc.training.runner.order import SameOrder
+from medloc.training.runner.resume import fit
 from medloc.training.systems.base import Training
 
 

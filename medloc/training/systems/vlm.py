@@ -12,13 +12,13 @@ from medloc.evaluation.answer import answer_all, nearest_ious
 from medloc.evaluation.kept import KeptInputs
 from medloc.evaluation.samples import Sample
 from medloc.models.load import load_model
-from medloc.records.record import Record
-from medloc.settings.launch import engine
-from medloc.settings.published import PublishedModelSettings
-from medloc.settings.run import Settings
-from medloc.training.lora import merged
-from medloc.training.model_card import write_model_card
-from medloc.training.whole_model import save_whole
+from medloc.models.lora import merged
+from medloc.runs.record import Record
+from medloc.spec.launch import engine
+from medloc.spec.model import PublishedModelSettings
+from medloc.spec.run import Settings
+from medloc.training.distributed.gather import save_whole
+from medloc.training.runner.model_card import write_model_card
 
 
 class VisionLanguageSystem:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from medloc.evaluation.samples import Sample
-from medloc.records.record import Record
+from medloc.runs.record import Record
 
 KEPT = ("record.json", "training.png", "boxes.png", "trace.jsonl", "timings.jsonl", "samples.jsonl")
 """Files of a run's folder that tell how it went, in the order they are shown."""

@@ -12,11 +12,11 @@ from transformers import TrainerCallback
 
 from medloc.curriculum import curriculum_from
 from medloc.evaluation.samples import read_samples
-from medloc.records.record import Record
-from medloc.settings.run import Settings
-from medloc.settings.tracking import TensorboardTracking, WandbTracking
-from medloc.training.midway import read_curve
-from medloc.training.trace import TraceWriter
+from medloc.runs.record import Record
+from medloc.spec.run import Settings
+from medloc.spec.tracking import TensorboardTracking, WandbTracking
+from medloc.training.callbacks.evaluate import read_curve
+from medloc.training.callbacks.trace import TraceWriter
 from medloc.training.tracking.base import NoTracker, Tracker
 from medloc.training.tracking.series import evaluation_values, step_values
 

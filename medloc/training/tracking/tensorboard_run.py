@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 
 from medloc.evaluation.samples import Sample
-from medloc.records.record import Record
-from medloc.settings.tracking import TensorboardTracking
+from medloc.runs.record import Record
+from medloc.spec.tracking import TensorboardTracking
 from medloc.training.tracking.series import CURRICULUM, GROUPS, summary_values
 
 LAYOUT = {

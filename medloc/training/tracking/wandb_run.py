@@ -10,9 +10,9 @@ from PIL import Image
 
 from medloc.boxes import Box
 from medloc.evaluation.samples import Sample
-from medloc.records.key import NOT_IN_KEY
-from medloc.records.record import Record
-from medloc.settings.tracking import WandbTracking
+from medloc.runs.key import NOT_IN_KEY
+from medloc.runs.record import Record
+from medloc.spec.tracking import WandbTracking
 from medloc.training.tracking.base import KEPT
 from medloc.training.tracking.series import STEP, summary_values
 

@@ -10,9 +10,9 @@ from transformers import BatchFeature
 from medloc.boxes import Box, iou
 from medloc.data.prompts import TARGETS
 from medloc.models.grounding_dino import best_boxes, detector_inputs, detector_target
-from medloc.models.tiny_grounding_dino import tiny_detector, tiny_detector_processor
-from medloc.training.pretrain_detector import DetectionCollator, make_detector_base
-from medloc.training.pretraining import ShapeDataset
+from medloc.models.tiny.grounding_dino import tiny_detector, tiny_detector_processor
+from medloc.training.pretraining.detector import DetectionCollator, make_detector_base
+from medloc.training.pretraining.language import ShapeDataset
 from tests.training.test_pretraining import settings
 
 PROCESSOR = tiny_detector_processor()

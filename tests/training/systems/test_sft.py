@@ -6,9 +6,9 @@ import pytest
 from medloc.boxes import Box, parse_box
 from medloc.data.example import Example
 from medloc.data.prompts import PROMPTS
-from medloc.models.shapes import draw_item
-from medloc.settings.job import compose_job
-from medloc.training.steps import planned_steps
+from medloc.models.tiny.shapes import draw_item
+from medloc.spec.job import compose_job
+from medloc.training.runner.arguments import planned_steps
 from medloc.training.systems.sft import BoxSFTTrainer, SftSystem, answered_rows, sft_config
 
 SETTINGS = compose_job(["method=sft", "device=cpu", "train.prompts_per_step=4", "train.per_device_batch=8"]).settings

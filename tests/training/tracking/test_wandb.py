@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from medloc.evaluation.samples import read_samples
-from medloc.settings.job import compose_job
-from medloc.training import measuring as running
-from medloc.training.job import run_job
+from medloc.spec.job import compose_job
+from medloc.training.runner import measure as running
+from medloc.training.runner.runner import run_job
 from medloc.training.tracking.follow import Follower
 from medloc.training.tracking.series import CURRICULUM, EVALUATION, GROUPS, RAISED, SECONDS, TRAIN, summary_values
 from tests.small import overrides

@@ -1,0 +1,1 @@
+"""The manifest: making, reading and checking it."""

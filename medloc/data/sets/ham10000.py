@@ -1,0 +1,107 @@
+"""HAM10000 as it is downloaded: two folders of images, one of masks, one table, in any nesting and case."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Set
+from pathlib import Path
+
+from medloc.data.example import Example
+from medloc.data.files import IMAGE_SUFFIXES, visible_files
+from medloc.data.formats.mask import Mask
+from medloc.data.formats.table import read_rows
+from medloc.data.sets.pairs import Pair, examples_from, summary
+
+IMAGE = re.compile(r"ISIC_\d+", re.IGNORECASE)
+MASK = re.compile(r"(ISIC_\d+)_segmentation", re.IGNORECASE)
+TABLES = ("ham10000_metadata", "ham10000_metadata.csv", "ham10000_metadata.tab")
+DIAGNOSES = ("mel", "nv", "bcc", "akiec", "bkl", "df", "vasc")
+
+
+def read_ham10000(root: Path, rule: str, read_mask: Callable[[Path], Mask]) -> tuple[list[Example], tuple[str, ...]]:
+    """Return the examples below `root`, sorted by image id, and one line on what was left out.
+
+    Args:
+        root: The folder that holds the unpacked archives.
+        rule: `dataset.boxes`.
+        read_mask: Reads one mask file.
+
+    Raises:
+        FileNotFoundError: if there is no metadata table, no image or no mask.
+    """
+    pairs, left_out = ham10000_pairs(root)
+    return examples_from(pairs, read_mask, rule, left_out), summary("ham10000", left_out)
+
+
+def ham10000_pairs(root: Path) -> tuple[list[Pair], Counter[str]]:
+    """Return every image with its mask, sorted by image id, and a count of what has no partner.
+
+    Raises:
+        FileNotFoundError: if there is no metadata table, no image or no mask.
+    """
+    files = visible_files(root)
+    images, masks = _by_id(files, IMAGE), _by_id(files, MASK)
+    rows = _metadata(root, files)
+    if not images or not masks:
+        missing = "ISIC_*.jpg image" if not images else "ISIC_*_segmentation.png mask"
+        raise FileNotFoundError(f"dataset.root={root} holds no {missing}; unpack HAM10000's images and masks into it.")
+    left_out = _unpaired(images.keys(), masks.keys(), rows.keys())
+    pairs = [_pair(name, images[name], masks[name], rows.get(name)) for name in sorted(images.keys() & masks.keys())]
+    return pairs, left_out
+
+
+def _by_id(files: list[Path], pattern: re.Pattern[str]) -> dict[str, Path]:
+    """Files by image id; of the doubled copies of one archive the first counts."""
+    found: dict[str, Path] = {}
+    for path in files:
+        match = pattern.fullmatch(path.stem)
+        if match and path.suffix.lower() in IMAGE_SUFFIXES:
+            found.setdefault(match[match.lastindex or 0].upper(), path)
+    return found
+
+
+def _metadata(root: Path, files: list[Path]) -> dict[str, dict[str, str]]:
+    """Lesion and diagnosis by image id, from the table of whichever place the set was downloaded from.
+
+    Harvard and Kaggle have HAM10000_metadata, with or without ending; ISIC's challenge and repackagings have one
+    column a diagnosis (GroundTruth.csv) and, ISIC only, a table of lesions.
+    """
+    for path in files:
+        if path.name.lower() in TABLES:
+            return {row["image_id"]: row for row in _rows(path, "image_id")}
+    found: dict[str, dict[str, str]] = {}
+    for path in files:
+        if path.name.lower().endswith("groundtruth.csv"):
+            for row in _rows(path, "image"):
+                dx = next((dx for dx in DIAGNOSES if row.get(dx.upper(), "").startswith("1")), "")
+                found.setdefault(row["image"], {})["dx"] = dx
+        elif path.name.lower().endswith("lesiongroupings.csv"):
+            for row in _rows(path, "image"):
+                found.setdefault(row["image"], {})["lesion_id"] = row.get("lesion_id", "")
+    if not found:
+        raise FileNotFoundError(
+            f"dataset.root={root} holds no HAM10000_metadata (.csv, .tab or without ending), no *GroundTruth.csv "
+            "and no *LesionGroupings.csv."
+        )
+    return found
+
+
+def _rows(path: Path, column: str) -> list[dict[str, str]]:
+    rows = read_rows(path)
+    if rows and column not in rows[0]:
+        raise ValueError(f"{path}: no column {column}; is this HAM10000's table?")
+    return rows
+
+
+def _unpaired(images: Set[str], masks: Set[str], rows: Set[str]) -> Counter[str]:
+    return Counter(
+        {
+            "metadata rows without an image": len(rows - images),
+            "images without a mask": len(images - masks),
+            "masks without an image": len(masks - images),
+        }
+    )
+
+
+def _pair(name: str, image: Path, mask: Path, row: dict[str, str] | None) -> Pair:
+    row = row or {}
+    return Pair(name, image, mask, group=row.get("lesion_id") or name, label=row.get("dx", ""))

@@ -1,0 +1,102 @@
+"""Three ways to work through a list of runs: one after the other, several processes, a cluster.
+
+For several processes the joblib library is used and not Hydra's joblib launcher: a launcher takes one product of
+overrides, while a grid is a union of many; the library takes the list, hands back each result as it comes, and keeps
+its processes warm, so that torch is imported once per process.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from medloc.experiments.planned import PlannedRun
+from medloc.experiments.work import Result, do_run
+
+Task = tuple[PlannedRun, tuple[str, ...]]
+"""A run and everything that `medloc.run` is told for it."""
+
+Launch = Callable[[Sequence[Task]], Iterator[Result]]
+
+DIED = "its process died (killed, or out of memory)"
+
+
+def serially(tasks: Sequence[Task]) -> Iterator[Result]:
+    """Yield the results of runs made one after the other in this process."""
+    return (do_run(*task) for task in tasks)
+
+
+def joblib_launch(processes: int) -> Launch:
+    """Return a launch over so many processes; each run should have `threads=1`."""
+
+    def launch(tasks: Sequence[Task]) -> Iterator[Result]:
+        from joblib import Parallel, delayed
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+        waiting, begun = list(tasks), dict[PlannedRun, Task]()
+
+        def feed() -> Iterator[Any]:
+            while waiting:
+                task = waiting.pop(0)
+                begun[task[0]] = task
+                yield delayed(do_run)(*task)
+
+        while waiting:
+            parallel = Parallel(processes, pre_dispatch=processes, batch_size=1, return_as="generator_unordered")
+            try:
+                for result in parallel(feed()):
+                    del begun[result.run]
+                    yield result
+            except TerminatedWorkerError:  # one of those begun took its process and the others' with it: which?
+                for task in begun.values():
+                    yield _alone(task)
+                begun.clear()
+
+    return launch
+
+
+def _alone(task: Task) -> Result:
+    """Make one run in a process of its own, whose death then is this run's."""
+    from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    try:
+        (result,) = Parallel(2)([delayed(do_run)(*task)])  # Parallel(1) would be this very process
+    except TerminatedWorkerError:
+        return Result(task[0], DIED)
+    assert isinstance(result, Result)
+    return result
+
+
+def submitit_launch(folder: Path, parameters: Mapping[str, Any]) -> Launch:
+    """Return a launch that submits every run as a job to the cluster and waits for them.
+
+    Args:
+        folder: submitit's own files; every node must see it.
+        parameters: of `submitit.AutoExecutor.update_parameters`; `cluster` names the executor ("local" for a trial).
+
+    Raises:
+        ValueError: submitit is not installed, or does not know a parameter.
+    """
+    try:
+        import submitit
+    except ImportError:
+        raise ValueError(
+            "--launch submitit needs the package submitit, which is not installed; `pip install 'medloc[cluster]'`, "
+            "or use --launch joblib."
+        ) from None
+    given = dict(parameters)
+    try:
+        executor = submitit.AutoExecutor(folder=folder, cluster=given.pop("cluster", None))
+        executor.update_parameters(**given)
+    except (NameError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"--cluster: {' '.join(str(error).split())}") from None
+
+    def launch(tasks: Sequence[Task]) -> Iterator[Result]:
+        with executor.batch():
+            jobs = [executor.submit(do_run, *task) for task in tasks]
+        runs = {job.job_id: run for job, (run, _) in zip(jobs, tasks, strict=True)}
+        for job in submitit.helpers.as_completed(jobs):
+            error = job.exception()
+            yield Result(runs[job.job_id], f"{DIED}: {str(error).splitlines()[-1]}") if error else job.result()
+
+    return launch

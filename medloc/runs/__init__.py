@@ -1,0 +1,38 @@
+"""What a run leaves behind: its key, its record, where it came from. Standard library only.
+
+`key` names a run by what it computes, `record` is the one documented class behind `record.json`, `files`
+reads and writes it, `provenance` says which code and machine made it, and `atomic` makes sure that a file is
+there whole or not at all. `bounds` says how much a file may ask of its reader.
+"""
+
+from medloc.runs.atomic import atomic_path, atomic_writer, sweep, write_json, write_text
+from medloc.runs.bounds import bounded_lines, bounded_text, parsed
+from medloc.runs.key import NUMERICS, run_key, without_unused_groups
+from medloc.runs.provenance import provenance
+from medloc.runs.record import SCHEMA, Identity, Record, RunMetrics, Scores, no_metrics
+from medloc.runs.store import Found, find_records, read_record, write_record
+
+__all__ = [
+    "NUMERICS",
+    "SCHEMA",
+    "Found",
+    "Identity",
+    "Record",
+    "RunMetrics",
+    "Scores",
+    "atomic_path",
+    "atomic_writer",
+    "bounded_lines",
+    "bounded_text",
+    "find_records",
+    "no_metrics",
+    "parsed",
+    "provenance",
+    "read_record",
+    "run_key",
+    "sweep",
+    "without_unused_groups",
+    "write_json",
+    "write_record",
+    "write_text",
+]

@@ -1,0 +1,1 @@
+"""What happens at the steps of a training, as callbacks of transformers' Trainer."""

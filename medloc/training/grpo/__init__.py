@@ -1,0 +1,1 @@
+"""GRPO on TRL with the curriculum inside."""

@@ -1,0 +1,122 @@
+"""A run's settings become TRL's settings, its examples TRL's rows; then TRL trains."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from transformers import TrainerCallback
+from trl import GRPOConfig
+
+from medloc.data.example import Example
+from medloc.data.images import open_image
+from medloc.models.load import LoadedModel
+from medloc.models.lora import lora_config
+from medloc.spec.launch import engine, world_size
+from medloc.spec.model import SHARDED
+from medloc.spec.run import Settings
+from medloc.training.callbacks.trace import TraceWriter
+from medloc.training.grpo.frozen_features import frozen_features
+from medloc.training.grpo.semantic import semantic_rewards
+from medloc.training.grpo.shared_processing import share_processing
+from medloc.training.grpo.shared_prompts import can_share, share_prompts
+from medloc.training.grpo.trainer import CurriculumGRPOTrainer, Rule
+from medloc.training.grpo.vllm import own_engine, rollout_arguments
+from medloc.training.runner.arguments import common_arguments, planned_steps
+from medloc.training.runner.resume import fit
+
+
+def grpo_config(settings: Settings, steps: int, folder: Path) -> GRPOConfig:
+    """Returns TRL's configuration: Eq. 1-2 as `docs/paper_map.md` reads them, every departure from a default named."""
+    train = settings.train
+    completions = train.prompts_per_step * train.group_size
+    return GRPOConfig(
+        **common_arguments(settings, steps, folder),
+        per_device_train_batch_size=train.per_device_batch,
+        gradient_accumulation_steps=completions // (train.per_device_batch * world_size(settings.launch)),
+        num_generations=train.group_size,
+        temperature=train.temperature,
+        top_p=1.0,
+        top_k=0,
+        max_completion_length=train.max_completion_length,
+        loss_type="grpo",  # Eq. 2: mean over a completion's tokens, then over completions
+        scale_rewards="group",  # Eq. 1
+        epsilon=train.epsilon,
+        num_iterations=1,
+        beta=train.beta,
+        use_bias_correction_kl=False,  # trl's default since 1.10 changes the KL gradient
+        importance_sampling_level="token",
+        **rollout_arguments(settings),
+    )
+
+
+def training_rows(examples: Sequence[Example], prompt: str) -> Dataset:
+    """Returns TRL's rows: the conversation, the image (opened when asked for), the truth and the image's size."""
+    rows = [
+        {
+            "prompt": [{"role": "user", "content": prompt}],
+            "path": str(example.image),
+            "truth": example.box.as_list(),
+            "width": example.width,
+            "height": example.height,
+        }
+        for example in examples
+    ]
+    return Dataset.from_list(rows).with_transform(_with_images)
+
+
+def _with_images(batch: dict[str, list]) -> dict[str, list]:
+    opened = {path: open_image(Path(path)) for path in dict.fromkeys(batch["path"])}  # a group's image is opened once
+    return {**batch, "image": [opened[path] for path in batch["path"]]}
+
+
+def train_grpo(
+    loaded: LoadedModel,
+    rule: Rule,
+    examples: Sequence[Example],
+    prompt: str,
+    settings: Settings,
+    folder: Path,
+    trace: TraceWriter,
+    callbacks: list[TrainerCallback],
+) -> Any:
+    """Trains `loaded.model` in place, resuming from the newest whole checkpoint under `folder`.
+
+    Args:
+        loaded: the policy, its processor and grid.
+        rule: what completions earn; its curriculum ends up as training left it.
+        examples: training images.
+        prompt: the question.
+        settings: the run's settings.
+        folder: where checkpoints lie.
+        trace: writes a line per step.
+        callbacks: evaluation, progress.
+
+    Returns:
+        The model as the trainer holds it, adapters and all.
+    """
+    steps = planned_steps(settings.train, len(examples))
+    arguments = grpo_config(settings, steps, folder)
+    with own_engine(settings):
+        trainer: Any = CurriculumGRPOTrainer(
+            rule=rule,
+            grid=loaded.grid,
+            on_observation=trace.observe,
+            beside=semantic_rewards(settings, arguments.device),
+            redraws=settings.train.dynamic_sampling,
+            mask_dead_kl=settings.train.mask_dead_kl,
+            model=loaded.model,
+            processing_class=loaded.processor,
+            args=arguments,
+            train_dataset=training_rows(examples, prompt),
+            callbacks=[trace, *callbacks],
+            peft_config=lora_config(settings.model),
+        )
+    if settings.train.share_prompts and engine(settings.launch) not in SHARDED and can_share(loaded.model):
+        share_processing(loaded.processor)
+        frozen = frozen_features(loaded.model)
+        for model in (loaded.model, trainer.ref_model):  # adapters are put into the model's own layers
+            if model is not None:
+                share_prompts(model, frozen)
+    fit(trainer, folder)
+    return trainer.model
