@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from medloc.experiments.expand import experiments
+from medloc.experiments.catalog import experiments
 from medloc.experiments.reduced import SMOKE
 from medloc.runs import find_records
 from tests.small import medloc
