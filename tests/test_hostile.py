@@ -170,7 +170,7 @@ def test_a_record_whose_depths_are_twisted_is_read_or_refused(tmp_path_factory, 
     lambda row: json.dumps(row).encode()))  # fmt: skip
 @example(DEEP.encode())
 def test_a_thinning_is_read_or_refused(tmp_path_factory, content):
-    path = tmp_path_factory.getbasetemp() / "thinning.json"
+    path = tmp_path_factory.getbasetemp() / "reduced.json"
     if read_or_refused(lambda path: read_grid(path.parent), path, content):
         assert all(isinstance(seed, int) for seed in read_grid(path.parent).seeds)
 

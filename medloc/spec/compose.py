@@ -82,6 +82,12 @@ def run_identity(config: Mapping[str, Any]) -> dict[str, Any]:
     return identity(RunSpec, used_config(config))
 
 
+def reported_otherwise(recorded: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the reporting fields in which a finished run differs from what is asked: key -> (recorded, asked)."""
+    before, now = (flatten(RunSpec, config, "reporting") for config in (recorded, asked))
+    return {key: (before[key], now[key]) for key in before if key in now and before[key] != now[key]}
+
+
 def compose_job(overrides: Sequence[str]) -> Job:
     """Compose a run without the command line: the same as `python -m medloc.run` with these overrides.
 

@@ -6,7 +6,7 @@ from typing import get_type_hints
 import pytest
 
 from medloc.runs.key import run_key
-from medloc.spec.compose import compose_job, run_identity
+from medloc.spec.compose import compose_job, reported_otherwise, run_identity
 from medloc.spec.dataset import DatasetSettings
 from medloc.spec.fields import flatten, group, identity, kind_of, setting, without
 from medloc.spec.run import CURRICULUM, RunSpec
@@ -170,3 +170,12 @@ def test_what_a_manifest_brings_moves_the_key_only_where_it_moves_results():
     assert key("dataset.manifest=b.jsonl", "dataset.root=/elsewhere") == plain
     for word in ("dataset.target=cyst", "dataset.validation_fraction=0.1", "dataset.boxes=all", "dataset.prompt=Where"):
         assert key("dataset.manifest=a.jsonl", word) != plain
+
+
+def test_how_a_finished_run_was_reported_otherwise_is_known():
+    asked, made = compose_job(["evaluation.points=5", "tracking=tensorboard"]).config, compose_job(["seed=7"]).config
+    differing = reported_otherwise(made, asked)
+    assert differing["evaluation.points"] == (10, 5)
+    assert differing["tracking.name"] == ("none", "tensorboard")
+    assert "seed" not in differing
+    assert reported_otherwise(made, made) == {}
