@@ -4,43 +4,35 @@ import os
 import sys
 from pathlib import Path
 
-import hydra
-from omegaconf import DictConfig, OmegaConf
-
-from medloc.spec.compose import register
-from medloc.spec.errors import COMPOSITION_ERRORS, composition_error
+from medloc.cli import command
 from medloc.spec.machine import CONF
-from medloc.spec.pretrain import PretrainSettings
-from medloc.spec.stopping import stopped
-
-register()
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF / "pretrain"), config_name="pretrain")
-def _pretrain(config: DictConfig) -> None:
-    settings = OmegaConf.to_object(config)
-    assert isinstance(settings, PretrainSettings)
-    from medloc.training.pretraining.recipes import make  # its recipes import torch, and --help has no need of it
+def main(arguments: list[str]) -> int:
+    """Run the command line, which Hydra reads from `sys.argv`; return 0."""
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then hands its errors to us
+    import hydra
+    from omegaconf import DictConfig, OmegaConf
 
-    folder = make(settings)
-    print(f"base: {Path(folder).resolve()}")
+    from medloc.spec.compose import register
+    from medloc.spec.pretrain import PretrainSettings
 
+    register()
 
-def main() -> int:
-    """Runs the command line; returns 0, or 2 with one line on what is wrong."""
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-    try:
-        _pretrain()
-    except COMPOSITION_ERRORS as error:
-        print(f"medloc.pretrain: {composition_error(error, 'pretrain')}", file=sys.stderr)
-        return 2
-    except (ValueError, OSError) as error:
-        print(f"medloc.pretrain: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return stopped("pretrain", "the same command goes on from the newest checkpoint.")
+    @hydra.main(version_base="1.3", config_path=str(CONF / "pretrain"), config_name="pretrain")
+    def pretrain(config: DictConfig) -> None:
+        settings = OmegaConf.to_object(config)
+        assert isinstance(settings, PretrainSettings)
+        from medloc.training.pretraining.recipes import make  # its recipes import torch, and --help has no need of it
+
+        folder = make(settings)
+        print(f"base: {Path(folder).resolve()}")
+
+    pretrain()
     return 0
 
 
+main.stopped = "the same command goes on from the newest checkpoint."  # type: ignore[attr-defined]
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command("pretrain", main))

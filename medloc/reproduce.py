@@ -4,19 +4,18 @@ import argparse
 import sys
 from pathlib import Path
 
+from medloc.cli import command
 from medloc.experiments.catalog import DATASETS, FAMILIES, experiment_names
 from medloc.experiments.execute import Tally, execute
 from medloc.experiments.launchers import Launch, joblib_launch, serially, submitit_launch
 from medloc.experiments.plan import Plan, make_plan, plan_text
 from medloc.experiments.reduced import SMOKE, WHOLE, ReducedGrid
 from medloc.experiments.setup import Setup, check_words, is_condition, open_folder, wanted
-from medloc.spec.errors import COMPOSITION_ERRORS, composition_error
 from medloc.spec.machine import CHECKOUT
 from medloc.spec.overrides import read_overrides
-from medloc.spec.stopping import stopped
-from medloc.training.runner.signals import EXIT_STATUS, Stopped, end_when_asked
+from medloc.training.runner.signals import end_when_asked
 
-FAILED, MISTAKE = 1, 2
+FAILED = 1
 
 EPILOG = """\
 examples:
@@ -34,27 +33,22 @@ exit status: 0 all complete (or not runnable here, with the reason), 1 a run fai
 """
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str]) -> int:
     """Run the command line and return its exit status."""
     end_when_asked()
-    try:
-        given = _parser().parse_intermixed_args(arguments)
-        setup = _setup(given)
-        plan = make_plan(setup)
-        print(plan_text(plan, given.jobs))
-        if given.dry_run or not plan.to_do:
-            return 0
-        launch = _launch(given, setup)
-        open_folder(setup.results, setup.grid, default=_is_default(setup.results), write=True)
-        tally = execute(plan, launch, given.retries, given.jobs, lambda line: print(line, flush=True))
-    except COMPOSITION_ERRORS as error:
-        return _mistaken(composition_error(error, "run"))
-    except (ValueError, OSError) as error:
-        return _mistaken(" ".join(str(error).split()))
-    except KeyboardInterrupt as stop:
-        status = stopped("reproduce", "the same command skips what is complete and goes on where it was.")
-        return EXIT_STATUS if isinstance(stop, Stopped) else status
+    given = _parser().parse_intermixed_args(arguments)
+    setup = _setup(given)
+    plan = make_plan(setup)
+    print(plan_text(plan, given.jobs))
+    if given.dry_run or not plan.to_do:
+        return 0
+    launch = _launch(given, setup)
+    open_folder(setup.results, setup.grid, default=_is_default(setup.results), write=True)
+    tally = execute(plan, launch, given.retries, given.jobs, lambda line: print(line, flush=True))
     return _summed(plan, tally)
+
+
+main.stopped = "the same command skips what is complete and goes on where it was."  # type: ignore[attr-defined]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -147,11 +141,6 @@ def _summed(plan: Plan, tally: Tally) -> int:
     return FAILED if tally.failed else 0
 
 
-def _mistaken(line: str) -> int:
-    print(f"medloc.reproduce: {line}", file=sys.stderr)
-    return MISTAKE
-
-
 def _datasets(text: str) -> tuple[str, ...]:
     return tuple(_dataset(each) for each in text.split(","))
 
@@ -185,4 +174,4 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command("reproduce", main))

@@ -2,57 +2,129 @@
 
 import os
 import sys
-from importlib import import_module
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig
-
+from medloc.cli import MISTAKE, command, mistake
 from medloc.experiments.sweep import Sweep, sweep_size
-from medloc.spec.compose import Job, job_from, register
-from medloc.spec.errors import COMPOSITION_ERRORS, composition_error
-from medloc.spec.machine import CONF, cores
-from medloc.spec.stopping import stopped
-from medloc.training.runner.disk_space import require_writable
-from medloc.training.runner.signals import EXIT_STATUS, Stopped, end_when_asked
+from medloc.spec.machine import CONF
 
-FAILED = 2
-FAILURES = "MEDLOC_FAILURES"  # where runs note what failed: a launcher may run them in processes of their own
-register()
-_failures: list[str] = []
-_others: list[Job] = []  # runs that another process was making when their turn came
-_looks_again = False  # at the end, in the process of the command; a launcher's worker waits at once
-_sweep: list[Sweep] = []  # one under -m, none otherwise
+if TYPE_CHECKING:
+    from medloc.spec.compose import Job
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
-def _one(config: DictConfig) -> None:
-    hydra_config = HydraConfig.get()
-    overrides = list(hydra_config.overrides.task)
-    for sweep in _sweep:
-        line = sweep.begin(" ".join(overrides))
-        if line and sys.stderr.isatty():
-            print(line, file=sys.stderr)
+@dataclass
+class Session:
+    """One command line, and what came of its runs.
+
+    A launcher may hand a copy to processes of its own. They write their failures into `folder`.
+
+    Attributes:
+        folder: temporary; one file for each process in which a run failed.
+        process: the process of the command.
+        claimed: runs that another process was making when their turn came.
+        sweep: tells how far a sweep is; None where there is one run.
+    """
+
+    folder: Path
+    process: int = field(default_factory=os.getpid)
+    claimed: "list[Job]" = field(default_factory=list)
+    sweep: Sweep | None = None
+
+    @property
+    def is_launcher(self) -> bool:
+        """Whether this is the process of the command and not one of a launcher's."""
+        return os.getpid() == self.process
+
+    def failed(self, error: Exception) -> None:
+        """Print a user's mistake as one line and remember it; the sweep's other runs go on.
+
+        Raises:
+            Exception: `error`, if it is no user's mistake, or if the process of the command cannot see it.
+        """
+        line = mistake(error, "run")
+        if line is None:
+            raise error
+        print(f"medloc.run: {line}", file=sys.stderr, flush=True)
+        try:
+            with (self.folder / str(os.getpid())).open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError:  # on another machine, whose launcher has to see the job fail
+            raise error from None
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line; return 0 if every run is complete, 2 if one failed."""
+    if {"-h", "--help"} & set(arguments):
+        print(help_text())
+        return 0
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then hands its errors to us
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from medloc.training.runner.signals import end_when_asked
+
+    end_when_asked()
+    with TemporaryDirectory(prefix="medloc-") as folder:
+        total = sweep_size(arguments)
+        session = Session(Path(folder), sweep=Sweep(total) if total else None)
+        try:
+            _check_results(arguments)
+            _hydra_task(session)()
+            for job in session.claimed:
+                _attempt(session, lambda job=job: _make(session, job, wait=True))
+        except OSError as error:  # Hydra's own folders may not fit on the disk either
+            session.failed(error)
+        return MISTAKE if any(session.folder.iterdir()) else 0
+
+
+main.stopped = "the same command skips what is complete and goes on from the last checkpoint."  # type: ignore[attr-defined]
+
+
+def help_text() -> str:
+    """Return the help of `conf/config.yaml`. Hydra would list every group first, which takes it a second."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    text: str = yaml.load((CONF / "config.yaml").read_text(encoding="utf-8"), Loader=loader)["hydra"]["help"][
+        "template"
+    ]
+    return text
+
+
+def _hydra_task(session: Session) -> Callable[[], None]:
+    """Return the function that composes the command line by Hydra and makes its runs."""
+    import hydra
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import DictConfig
+
+    from medloc.spec.compose import job_from, register
+
+    register()
+
+    @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+    def run(config: DictConfig) -> None:
+        hydra_config = HydraConfig.get()
+        overrides = list(hydra_config.overrides.task)
+        if session.sweep is not None:
+            line = session.sweep.begin(" ".join(overrides))
+            if line and sys.stderr.isatty():
+                print(line, file=sys.stderr)
+        choices = {str(group): str(option) for group, option in hydra_config.runtime.choices.items()}
+        _attempt(session, lambda: _make(session, job_from(config, choices, overrides), wait=not session.is_launcher))
+
+    return run
+
+
+def _attempt(session: Session, make: Callable[[], None]) -> None:
     try:
-        choices = {str(k): str(v) for k, v in hydra_config.runtime.choices.items()}
-        job = job_from(config, choices, overrides)
-        if hydra_config.mode == RunMode.MULTIRUN:
-            _share_cores(job, hydra_config.launcher.get("n_jobs", 1))
-        _make(job, wait=not _looks_again)
-    except (ValueError, OSError, *COMPOSITION_ERRORS) as error:
-        _report(error)
+        make()
+    except Exception as error:
+        session.failed(error)
 
 
-def _share_cores(job: Job, runs: int) -> None:
-    """Gives a run its share of the machine's threads, where `threads` leaves them open and others go on beside it."""
-    if job.settings.threads is None and runs != 1:
-        job.settings.threads = 1 if runs < 0 else max(1, cores() // runs)
-
-
-def _make(job: Job, wait: bool) -> None:
+def _make(session: Session, job: "Job", wait: bool) -> None:
     from medloc.report.closing import close_run, is_closed
     from medloc.report.summary import closing_table
     from medloc.training.distributed.launch import do_job  # torch is imported here, and not for --help
@@ -61,11 +133,11 @@ def _make(job: Job, wait: bool) -> None:
     try:
         outcome = do_job(job, say=lambda line: print(line, flush=True), wait=wait, close=close_run)
     except ClaimedError as error:
-        _others.append(job)
+        session.claimed.append(job)
         print(f"{error}; it is looked at again when the others are done.")
         return
-    for sweep in _sweep:
-        sweep.end(outcome.fresh)
+    if session.sweep is not None:
+        session.sweep.end(outcome.fresh)
     for note in outcome.notes:
         print(note)
     if outcome.closing:
@@ -77,70 +149,22 @@ def _make(job: Job, wait: bool) -> None:
         print(closing_table(outcome.record))
 
 
-def _wait_for_others() -> None:
-    """Waits for what other processes were making, and makes what they did not finish."""
-    while _others:
-        try:
-            _make(_others.pop(0), wait=True)
-        except (ValueError, OSError) as error:
-            _report(error)
-
-
-def _report(error: Exception) -> None:
-    """Prints a user's mistake as one line; the sweep's other runs go on."""
-    said = composition_error(error, "run") if isinstance(error, COMPOSITION_ERRORS) else str(error)
-    line = " ".join(said.split())
-    print(f"medloc.run: {line}", file=sys.stderr, flush=True)
-    _failures.append(line)
-    if _looks_again:  # the process of the command itself
-        return
-    try:
-        with Path(os.environ[FAILURES]).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-    except OSError:  # on another machine: its launcher has to see the job fail
-        raise error from None
-
-
 def _check_results(arguments: list[str]) -> None:
-    """Refuses a results folder that cannot be, before Hydra tries to make its own below it.
+    """Refuse a results folder that cannot be, before Hydra tries to make its own below it.
 
     Raises:
         OSError: one line that names it.
     """
+    from medloc.training.runner.disk_space import require_writable
+
     for word in arguments:
         key, _, value = word.partition("=")
         if key == "results" and "," not in value:
             require_writable(key, Path(value).expanduser().resolve())
 
 
-def main() -> int:
-    """Runs the command line; returns 0 if every run is complete, 2 if one failed."""
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then hands its errors to us
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    global _looks_again
-    _looks_again = True
-    _failures.clear()
-    _others.clear()
-    total = sweep_size(sys.argv[1:])
-    _sweep[:] = [Sweep(total)] if total else []
-    end_when_asked()
-    with TemporaryDirectory(prefix="medloc-") as folder:
-        elsewhere = Path(folder) / "failures"
-        os.environ[FAILURES] = str(elsewhere)
-        try:
-            _check_results(sys.argv[1:])
-            _one()
-            _wait_for_others()
-        except BrokenPipeError:  # whoever read what is printed has gone
-            return FAILED
-        except (OSError, *COMPOSITION_ERRORS) as error:  # Hydra's own folders may not fit on the disk either
-            _report(error)
-        except KeyboardInterrupt as stop:
-            status = stopped("run", "the same command skips what is complete and goes on from the last checkpoint.")
-            return EXIT_STATUS if isinstance(stop, Stopped) else status
-        return FAILED if _failures or elsewhere.exists() else 0
-
-
 if __name__ == "__main__":
     # By its name, so that a launcher's processes can import what they are handed.
-    sys.exit(import_module("medloc.run").main())
+    from medloc.run import main as named
+
+    sys.exit(command("run", named))

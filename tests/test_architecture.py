@@ -20,6 +20,7 @@ ABOVE = {  # a room may import rooms with a smaller number only
     "evaluation": 5,
     "training": 6,
     "report": 8,
+    "cli": 8,
     "dropin": 6,
     "experiments": 7,
 }

@@ -5,16 +5,16 @@ import time
 from collections.abc import Sequence
 from math import prod
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
-
 from medloc.experiments.estimate import duration
 
 
 def sweep_size(arguments: Sequence[str]) -> int | None:
-    """Returns how many runs a command line asks for; None where it is no sweep, or cannot be counted beforehand."""
+    """Return how many runs a command line asks for; None where it is no sweep, or cannot be counted beforehand."""
     if not {"-m", "--multirun"} & set(arguments):
         return None
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
     try:
         overrides = OverridesParser.create().parse_overrides([each for each in arguments if not each.startswith("-")])
         return prod(len(list(each.sweep_string_iterator())) for each in overrides if each.is_sweep_override())
@@ -35,7 +35,7 @@ class Sweep:
         self._began = 0.0
 
     def begin(self, name: str) -> str:
-        """Returns the line for the next run; nothing in a launcher's other processes, which know only their own."""
+        """Return the line for the next run; nothing in a launcher's other processes, which know only their own."""
         if os.getpid() != self._process:
             return ""
         self.number += 1
