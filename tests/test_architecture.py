@@ -38,6 +38,8 @@ WITHOUT_TORCH = (
 )
 LIGHT_COMMANDS = ("replay", "data.__main__", "score", "report.__main__", "run", "reproduce", "__main__")
 
+HEAVY = {"torch", "transformers", "trl", "matplotlib", "wandb"}
+
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -87,6 +89,14 @@ def test_imports_point_down(path):
         assert level(theirs) < level(mine), f"{ids(path)} ({mine}) imports {module}, which lies above or beside it"
 
 
+def test_a_folder_holds_few_files_and_a_file_few_lines():
+    """At most 16 files a folder and 400 lines a file: the names of a folder can be read at a glance."""
+    folders = [path.parent for path in FILES]
+    assert not {ids(folder): folders.count(folder) for folder in folders if folders.count(folder) > 16}
+    lengths = {ids(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert not {name: length for name, length in lengths.items() if length > 400}
+
+
 @pytest.mark.parametrize("path", FILES, ids=ids)
 def test_outside_packages_stay_in_their_rooms(path):
     mine = room(module_name(path))
@@ -101,19 +111,25 @@ def test_outside_packages_stay_in_their_rooms(path):
         assert not outside & {"matplotlib", "pandas", "tabulate"} - ({"pandas"} if mine == "data" else set())
 
 
-def loaded_by(module):
-    code = f"import sys, {module}; print(*sys.modules)"
-    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
-
-
 def exists(name):
     path = PACKAGE.joinpath(*name.split("."))
     return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
-@pytest.mark.parametrize("name", [name for name in (*WITHOUT_TORCH, *LIGHT_COMMANDS) if exists(name)])
-def test_importing_loads_no_torch(name):
-    assert not loaded_by(f"medloc.{name}") & {"torch", "transformers", "trl", "matplotlib", "wandb"}
+def test_importing_loads_no_torch():
+    """Every light room and command in one process: whoever imports torch is found by importing one after the other."""
+    names = [f"medloc.{name}" for name in (*WITHOUT_TORCH, *LIGHT_COMMANDS) if exists(name)]
+    code = (
+        "import importlib, sys\n"
+        f"heavy = {HEAVY!r}\n"
+        f"for name in {names!r}:\n"
+        "    importlib.import_module(name)\n"
+        "    found = sorted(heavy & set(sys.modules))\n"
+        "    assert not found, f'{name} imports {found}'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(names) > 10
 
 
 def test_the_walk_sees_what_is_there():
@@ -133,7 +149,7 @@ def test_the_walk_sees_what_is_there():
     ],
 )
 def test_every_way_to_import_is_seen(tmp_path, monkeypatch, line, module):
-    path = tmp_path / "medloc" / "records" / "new.py"
+    path = tmp_path / "medloc" / "runs" / "new.py"
     path.parent.mkdir(parents=True)
     path.write_text(line)
     monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path / "medloc")

@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from medloc.__main__ import COMMANDS
+from medloc.cli import COMMANDS
 from tests.small import SMALL, medloc
 
 
 def test_the_list_names_commands_that_exist():
     done = subprocess.run([sys.executable, "-m", "medloc"], capture_output=True, text=True, check=True)
     for name in COMMANDS:
-        assert f"python -m medloc.{name}" in done.stdout
+        assert f"  medloc {name}" in done.stdout
         assert importlib.util.find_spec(f"medloc.{name}") is not None
 
 
