@@ -1,9 +1,20 @@
-"""One image with one box: what every loader produces and everything downstream consumes."""
+"""The two types that everything else speaks of: an example (one image with one box), and what a data set offers."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medloc.boxes import Box
+
+if TYPE_CHECKING:
+    from medloc.data.formats.masks import Mask, Pair
+    from medloc.data.phantoms import Phantoms
+    from medloc.data.splits import Split
+    from medloc.spec.dataset import DatasetSettings
 
 
 @dataclass(frozen=True)
@@ -29,3 +40,42 @@ class Example:
     group: str
     label: str
     mask: Path | None = None
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """All that the package knows of one data set; `medloc.data.sets.SETS` holds them.
+
+    Attributes:
+        name: As in `dataset=name`.
+        title: As tables print it.
+        splits: The values of `dataset.split`, the default first.
+        folds: Whether `foldKofN`, a part of a cross-validation, is offered too.
+        target: What is looked for; "" where its manifest says it.
+        prompt: The question; "" where its manifest says it.
+        read: Reads the examples of one part ("" where the files name none) and what to note about them.
+        split: Divides examples of a set whose files name no parts: settings, examples, number to test.
+        parts: Part of the run -> part in the files, where the files name parts.
+        pairs: Finds images with their masks (data folder, part), and counts what has no partner; None without masks.
+        recognises: Whether a data folder with these files is this set.
+        class_of: The class of an image by its path below the data folder, "" where unknown.
+        phantoms: Draws images in its place; None where none can.
+        known_to_tiny: Whether the tiny bases are pre-trained on its question. A change means pre-training them again.
+    """
+
+    name: str
+    title: str
+    splits: tuple[str, ...]
+    folds: bool = False
+    target: str = ""
+    prompt: str = ""
+    read: (
+        Callable[[Path, str, DatasetSettings, Callable[[Path], Mask]], tuple[list[Example], tuple[str, ...]]] | None
+    ) = None
+    split: Callable[[DatasetSettings, Sequence[Example], int], tuple[Split[Example], tuple[str, ...]]] | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
+    pairs: Callable[[Path, str], tuple[list[Pair], Counter[str]]] | None = None
+    recognises: Callable[[Path, Sequence[Path]], bool] = lambda root, files: False
+    class_of: Callable[[Path, Path], str] = lambda root, path: ""
+    phantoms: Phantoms | None = None
+    known_to_tiny: bool = False

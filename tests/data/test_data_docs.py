@@ -11,9 +11,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from PIL import Image
 
 from medloc.data.__main__ import main
-from medloc.data.limits import BOXES, DOCUMENT, FIELD, LINE, PIXELS, SIDECAR
-from medloc.data.manifests.read import read_manifest
-from medloc.data.problems import Problems
+from medloc.data.manifest import read_manifest
+from medloc.data.untrusted import BOXES, DOCUMENT, FIELD, LINE, PIXELS, SIDECAR, Problems
 from medloc.report.__main__ import main as report
 from medloc.spec.job import compose_job
 from medloc.training.runner.runner import run_job

@@ -4,8 +4,7 @@ import pytest
 
 from medloc.boxes import Box
 from medloc.data import load_dataset
-from medloc.data.formats.mask import read_mask
-from medloc.data.formats.mask_cache import MaskCache
+from medloc.data.formats.masks import MaskCache, read_mask
 from medloc.data.sets.ham10000 import read_ham10000
 from medloc.data.sets.heel import read_heel
 from medloc.data.sets.tn3k import read_tn3k

@@ -10,16 +10,14 @@ from PIL import Image
 
 from medloc.boxes import Box
 from medloc.data.__main__ import main
-from medloc.data.formats.mask import read_mask
-from medloc.data.manifests.leaks import counts, leaks
-from medloc.data.manifests.manifest import ManifestRow
-from medloc.data.manifests.prepare import Wishes, prepare
-from medloc.data.manifests.read import read_manifest
-from medloc.data.manifests.sources import Source
-from medloc.data.problems import Problems
+from medloc.data.formats.masks import read_mask
+from medloc.data.manifest import ManifestRow, read_manifest
+from medloc.data.prepare import Wishes, counts, leaks, prepare
+from medloc.data.rows import Source
 from medloc.data.sets.ham10000 import read_ham10000
 from medloc.data.sets.tn3k import read_tn3k
 from medloc.data.splits import fifth, grouped_split, random_split
+from medloc.data.untrusted import Problems
 from tests.data.helpers import example, save_image, save_mask
 from tests.data.test_loaders import ham, heel, tn3k
 from tests.data.test_sidecars import voc

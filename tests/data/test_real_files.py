@@ -10,13 +10,12 @@ import pytest
 from PIL import Image
 
 from medloc.data import load_dataset
-from medloc.data.formats.mask import Mask, choose_boxes, read_mask
-from medloc.data.manifests.leaks import leaks
-from medloc.data.manifests.manifest import Manifest, write_manifest
-from medloc.data.manifests.prepare import Wishes, prepare
-from medloc.data.manifests.sources import Source
-from medloc.data.problems import Problems
+from medloc.data.formats.masks import Mask, choose_boxes, read_mask
+from medloc.data.manifest import Manifest, write_manifest
+from medloc.data.prepare import Wishes, leaks, prepare
+from medloc.data.rows import Source
 from medloc.data.sets.ham10000 import read_ham10000
+from medloc.data.untrusted import Problems
 from tests.data.helpers import dataset_settings
 
 ROOT = Path(os.environ.get("MEDLOC_DATA", ""))

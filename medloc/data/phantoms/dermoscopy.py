@@ -1,29 +1,34 @@
-"""Dermoscopy phantoms after HAM10000: a dark irregular core in skin, and a pale periphery that belongs to it.
+"""Draw and write dermoscopy phantoms after HAM10000: a dark irregular core in skin, and a pale periphery that belongs to it.
 
 300 x 225 px, half the native linear size. Box area, aspect, centre and fill follow the measured statistics of
 HAM10000's 10,015 masks.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from medloc.data.phantoms import LESIONS, PLAN, Part, Phantoms, make_folder, progress, write_table
 from medloc.data.phantoms.canvas import (
     Array,
     Phantom,
     Range,
     capped,
+    clouds,
     curve,
     draw_mask,
     fill,
+    grain,
     gray_image,
+    mottle,
     nested,
     outline,
     pick,
     shrunk,
     strokes,
 )
-from medloc.data.phantoms.noise import clouds, grain, mottle
 
 SIZE = (300, 225)
 FRAME = SIZE[0] / SIZE[1]
@@ -42,6 +47,10 @@ AREA_SHIFT = -0.08  # of ln(box area): the cap below takes some away at the top
 ASPECT = (0.109, 0.251)  # mean and sd of ln(width / height)
 CENTRE = ((0.492, 0.052), (0.497, 0.060))  # mean and sd of x and y, fractions of the image
 SKINS = ((222, 172, 160), (232, 150, 142), (214, 168, 180), (226, 186, 160), (196, 148, 150), (208, 160, 196))
+STREAM = 0  # of random numbers
+LESION_SIZES = (5514, 1423, 490, 34, 5, 6)  # HAM10000: lesions with 1, 2, ... 6 images
+FIRST_ID = 9_000_000  # ISIC numbers far above every real one
+INVERTED_PALETTE = 0.04  # share of HAM10000's masks stored inside out
 PIGMENT = (0.82, 1.06, 1.12)  # how strongly melanin darkens red, green, blue
 
 
@@ -134,9 +143,9 @@ def draw(subject: np.random.Generator, view: np.random.Generator, dials: Dials |
 def _place(view: np.random.Generator, lesion: Lesion) -> Array:
     centre = np.array([view.normal(*CENTRE[0]) * SIZE[0], view.normal(*CENTRE[1]) * SIZE[1]])
     box = np.array([lesion.width, lesion.height]) * view.normal(1, 0.04)
-    room = np.maximum((np.array(SIZE) - box) / 2, 0)  # small lesions lie inside, large ones are cut on both sides
+    slack = np.maximum((np.array(SIZE) - box) / 2, 0)  # small lesions lie inside, large ones are cut on both sides
     middle = np.array(SIZE) / 2
-    place: Array = np.clip(centre, middle - room, middle + room) + box * lesion.outline
+    place: Array = np.clip(centre, middle - slack, middle + slack) + box * lesion.outline
     return place
 
 
@@ -199,3 +208,42 @@ def _ticks(view: np.random.Generator) -> list[Array]:
     y, x0, step = view.choice((14, SIZE[1] - 14)), view.uniform(10, 120), view.uniform(4, 7)
     marks = [np.array([[x0 + i * step, y], [x0 + i * step, y - (7 if i % 5 == 0 else 4)]]) for i in range(21)]
     return [np.array([[x0, y], [x0 + 20 * step, y]]), *marks]
+
+
+def write(root: Path, part: Part) -> None:
+    """Write train + test dermoscopy phantoms: two image folders, one mask folder, one metadata table."""
+    total = part.train + part.test
+    masks = make_folder(root / "HAM10000_segmentations_lesion_tschandl")
+    halves = [make_folder(root / f"HAM10000_images_part_{half}") for half in (1, 2)]
+    lesions = _lesions(part.rng(PLAN, STREAM), total)
+    rows = []
+    for i in progress(range(total), "ham10000"):
+        view, name = part.rng(STREAM, i), f"ISIC_{FIRST_ID + i}"
+        phantom = draw(part.rng(LESIONS, lesions[i]), view)
+        phantom.image.save(halves[2 * i >= total] / f"{name}.jpg", quality=90)
+        _save_mask(phantom.mask, masks / f"{name}_segmentation.png", view.random() < INVERTED_PALETTE)
+        rows.append((f"HAM_{FIRST_ID + lesions[i]}", name, phantom.label, "phantom", "", "unknown", "unknown"))
+    header = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization")
+    write_table(root / "HAM10000_metadata.csv", [header, *rows])
+
+
+def _lesions(rng: np.random.Generator, images: int) -> list[int]:
+    """The lesion number of every image, in mixed order, as many images a lesion as in HAM10000."""
+    share = np.array(LESION_SIZES) / sum(LESION_SIZES)
+    sizes = rng.choice(len(LESION_SIZES), images, p=share) + 1
+    lesions = np.repeat(np.arange(images), sizes)[:images]
+    return [int(lesion) for lesion in rng.permutation(lesions)]
+
+
+def _save_mask(mask: Array, path: Path, inverted_palette: bool) -> None:
+    """Save a mask as 0/255 gray or, as 402 of HAM10000's are, as palette indices whose 0 is white."""
+    if not inverted_palette:
+        Image.fromarray(mask.astype(np.uint8) * 255).save(path)
+        return
+    image = Image.fromarray((~mask).astype(np.uint8)).convert("L")
+    image = Image.frombytes("P", image.size, image.tobytes())
+    image.putpalette([255, 255, 255, 0, 0, 0])
+    image.save(path)
+
+
+PHANTOMS = Phantoms("ham10000", write, DIALS)

@@ -1,4 +1,4 @@
-"""Thyroid ultrasound phantoms after TN3K: speckle, layers, attenuation, and a nodule whose faint rim counts.
+"""Draw and write thyroid ultrasound phantoms after TN3K: speckle, layers, attenuation, and a nodule whose faint rim counts.
 
 Half the native linear size (width 128 to 670 px, height 130 to 386 px). Box area, aspect and centre follow
 the 544 single-nodule masks of TN3K's official test split. Grays and speckle can follow its training images
@@ -6,9 +6,12 @@ the 544 single-nodule masks of TN3K's official test split. Grays and speckle can
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from medloc.data.phantoms import PLAN, Part, Phantoms, make_folder, progress, write_table
 from medloc.data.phantoms.canvas import (
     Array,
     Phantom,
@@ -16,6 +19,7 @@ from medloc.data.phantoms.canvas import (
     Size,
     blend,
     capped,
+    clouds,
     draw_mask,
     fill,
     gray_image,
@@ -24,9 +28,9 @@ from medloc.data.phantoms.canvas import (
     outline,
     pick,
     shrunk,
+    speckle,
     strokes,
 )
-from medloc.data.phantoms.noise import clouds, speckle
 
 LOG_SIZE = ((5.45, 0.36), (5.27, 0.26), 0.9)  # mean and sd of ln(width), ln(height) in px; their correlation
 WIDTHS, HEIGHTS = (128, 670), (130, 386)
@@ -36,6 +40,9 @@ DEEPER = 0.37  # correlation of ln(area) with the height of the centre: large no
 ASPECT = (0.287, 0.267)  # mean and sd of ln(width / height)
 CENTRE = ((0.50, 0.131), (0.366, 0.089))  # mean and sd of x and y, fractions of the image
 MALIGNANT = 0.36  # share among TN3K's images
+STREAM = 1  # of random numbers
+SEVERAL_NODULES = 70 / 544  # TN3K: images with 2 to 4 nodules, per image with one
+NODULE_COUNTS = ((2, 3, 4), (65 / 70, 4 / 70, 1 / 70))
 GRAYS_PER_DB = 255 / 60  # log compression of 60 dB to 8 bit
 LAYERS = (  # depth as a fraction of the height, gray level
     (0.00, 120), (0.03, 150), (0.06, 70), (0.16, 62), (0.20, 105), (0.45, 100), (0.62, 62), (0.80, 26),
@@ -196,3 +203,25 @@ def _marks(rng: np.random.Generator, size: Size, canvas: Array, dials: Dials) ->
             x, y = rng.uniform(0.15, 0.85, 2) * size
             lines = [*lines, np.array([[x - 3, y], [x + 3, y]]), np.array([[x, y - 3], [x, y + 3]])]
     return blend(canvas, 225, strokes(size, lines)) if lines else canvas
+
+
+def write(root: Path, part: Part) -> None:
+    """Write ultrasound phantoms: image and JPEG mask folders, labels; images with several nodules on top."""
+    for number, (name, singles) in enumerate((("trainval", part.train), ("test", part.test))):
+        images, masks = make_folder(root / f"{name}-image"), make_folder(root / f"{name}-mask")
+        counts = _nodule_counts(part.rng(PLAN, 10 * STREAM + number), singles)
+        rows = []
+        for i in progress(range(len(counts)), f"tn3k {name}"):
+            phantom = draw(part.rng(STREAM, 1_000_000 * number + i), counts[i])
+            phantom.image.save(images / f"{i:04d}.jpg", quality=90)
+            Image.fromarray(phantom.mask.astype(np.uint8) * 255).save(masks / f"{i:04d}.jpg", quality=95)
+            rows.append((f"{i:04d}.jpg", int(phantom.label == "malignant")))
+        write_table(root / f"label4{name}.csv", rows)
+
+
+def _nodule_counts(rng: np.random.Generator, singles: int) -> list[int]:
+    several = rng.choice(NODULE_COUNTS[0], round(SEVERAL_NODULES * singles), p=NODULE_COUNTS[1])
+    return [int(count) for count in rng.permutation([1] * singles + several.tolist())]
+
+
+PHANTOMS = Phantoms("tn3k", write, DIALS)

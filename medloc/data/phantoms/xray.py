@@ -1,33 +1,39 @@
-"""Lateral foot X-ray phantoms after HEEL: many bright bones; one, with what surrounds it, is asked for.
+"""Draw and write lateral foot X-ray phantoms after HEEL: many bright bones; one, with what surrounds it, is asked for.
 
 Both sides 200 to 400 px, about half of what such images have. HEEL's own boxes are not public, so the true
 area (0.03 to 0.15 of the image) and the place (heel low at one end, left or right) are our choice.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from medloc.data.phantoms import PLAN, Part, Phantoms, make_folder, progress, write_table
 from medloc.data.phantoms.canvas import (
     Array,
     Phantom,
     Range,
     Size,
     blend,
+    clouds,
     draw_mask,
     fill,
     fill_all,
+    grain,
     gray_image,
+    mottle,
     nested,
     outline,
     pick,
     shrunk,
     strokes,
 )
-from medloc.data.phantoms.noise import clouds, grain, mottle
 
 SIDE = (200, 400)  # px, both ways
 CLASSES = ("normal", "heelspur", "sever")
+CLASS_COUNTS = (1842, 1316, 798)  # images of each in HEEL
+STREAM = 2  # of random numbers
 AREA = (-2.70, 0.38)  # mean and sd of ln(true box area as a fraction of the image)
 AREA_LIMITS = (0.03, 0.15)
 HEEL_X, HEEL_Y = (0.20, 0.42), (0.52, 0.82)  # centre of the heel, fractions of the image, before mirroring
@@ -203,3 +209,28 @@ def _film(rng: np.random.Generator, size: Size, canvas: Array, dials: Dials) -> 
         canvas = blend(canvas, 235, strokes(size, [np.array(letter) + np.array((x, y))], 2))
     canvas = np.clip(canvas, 0, 255)
     return canvas + pick(rng, dials.quantum_noise) * np.sqrt(canvas) * grain(rng, height, width)
+
+
+def write(root: Path, part: Part) -> None:
+    """Write train + test X-ray phantoms: doubled folder, one folder a class, a table of boxes beside them."""
+    labels = _labels(part.rng(PLAN, STREAM), part.train + part.test)
+    folders = {label: make_folder(root / "all_category" / "all_category" / label) for label in CLASSES}
+    rows: list[tuple[object, ...]] = [("file", "xmin", "ymin", "xmax", "ymax")]
+    for i, label in enumerate(progress(labels, "heel")):
+        phantom = draw(part.rng(STREAM, i), label)
+        phantom.image.save(folders[label] / f"{i:04d}.jpg", quality=90)
+        rows.append((f"{label}/{i:04d}.jpg", *_extent(phantom.mask)))
+    write_table(root / "boxes.csv", rows)
+
+
+def _labels(rng: np.random.Generator, images: int) -> list[str]:
+    edges = np.round(np.cumsum((0, *CLASS_COUNTS)) / sum(CLASS_COUNTS) * images).astype(int)
+    return [str(label) for label in rng.permutation(np.repeat(CLASSES, np.diff(edges)))]
+
+
+def _extent(mask: Array) -> tuple[int, int, int, int]:
+    ys, xs = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(xs[0]), int(ys[0]), int(xs[-1]) + 1, int(ys[-1]) + 1
+
+
+PHANTOMS = Phantoms("heel", write, DIALS)

@@ -2,19 +2,29 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
-from medloc.data.example import Example
+from medloc.data.example import DataSet, Example
 from medloc.data.files import IMAGE_SUFFIXES, visible_files
-from medloc.data.formats.mask import Mask
+from medloc.data.formats.masks import Mask, Pair, examples_from, summary
 from medloc.data.formats.table import read_rows
-from medloc.data.sets.pairs import Pair, examples_from, summary
+from medloc.data.phantoms import dermoscopy
+from medloc.data.splits import Split, fold_of, fold_split, grouped_split, leak, random_split
+from medloc.spec.dataset import DatasetSettings
 
 IMAGE = re.compile(r"ISIC_\d+", re.IGNORECASE)
 MASK = re.compile(r"(ISIC_\d+)_segmentation", re.IGNORECASE)
 TABLES = ("ham10000_metadata", "ham10000_metadata.csv", "ham10000_metadata.tab")
 DIAGNOSES = ("mel", "nv", "bcc", "akiec", "bkl", "df", "vasc")
+
+PROMPT = (
+    "Identify the image and provide the bounding box for the skin lesion area. Ensure the bounding box accurately "
+    "covers the lesion area and does not include excessive healthy skin. The output should be four numbers "
+    "representing the coordinates of the top-left and bottom-right corners of the lesion area, in the format "
+    "[xmin, ymin, xmax, ymax]. Also, generate your thinking process on how you determined the bounding box."
+)
+"""The paper's question (Figures 4 and 8)."""
 
 
 def read_ham10000(root: Path, rule: str, read_mask: Callable[[Path], Mask]) -> tuple[list[Example], tuple[str, ...]]:
@@ -105,3 +115,33 @@ def _unpaired(images: Set[str], masks: Set[str], rows: Set[str]) -> Counter[str]
 def _pair(name: str, image: Path, mask: Path, row: dict[str, str] | None) -> Pair:
     row = row or {}
     return Pair(name, image, mask, group=row.get("lesion_id") or name, label=row.get("dx", ""))
+
+
+def _split(
+    settings: DatasetSettings, examples: Sequence[Example], n_test: int
+) -> tuple[Split[Example], tuple[str, ...]]:
+    seed = settings.split_seed
+    if fold := fold_of(settings.split):
+        return fold_split(examples, *fold, seed), ()
+    by_image = random_split(examples, n_test, seed)
+    share = f"{100 * leak(by_image):.1f} % of test images share a lesion with training"
+    if settings.split == "paper":
+        return by_image, (f"ham10000: dataset.split=paper leaks, {share}; dataset.split=grouped does not.",)
+    grouped = grouped_split(examples, n_test, seed)
+    return grouped, (f"ham10000: split by lesion; under dataset.split=paper {share}.",)
+
+
+DATASET = DataSet(
+    name="ham10000",
+    title="HAM10000",
+    splits=("grouped", "paper"),
+    folds=True,
+    target="skin lesion",
+    prompt=PROMPT,
+    read=lambda root, _, settings, read_mask: read_ham10000(root, settings.boxes, read_mask),
+    split=_split,
+    pairs=lambda root, _: ham10000_pairs(root),
+    recognises=lambda _, files: any(MASK.fullmatch(path.stem) for path in files),
+    phantoms=dermoscopy.PHANTOMS,
+    known_to_tiny=True,
+)

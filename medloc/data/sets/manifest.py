@@ -6,25 +6,25 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from medloc.data.example import Example
-from medloc.data.files import inside
-from medloc.data.formats.mask import Mask, choose_boxes
+from medloc.data.example import DataSet, Example
+from medloc.data.files import inside, require_folder
+from medloc.data.formats.masks import Mask, choose_boxes, summary
 from medloc.data.images import image_size
-from medloc.data.manifests.manifest import PARTS, Header, Manifest, ManifestRow
-from medloc.data.manifests.read import read_manifest
-from medloc.data.problems import Problems
-from medloc.data.sets.pairs import summary
-from medloc.data.splits import fifth, fold_split, grouped_split
-from medloc.spec.dataset import DatasetSettings, fold_of
+from medloc.data.manifest import PARTS, Header, Manifest, ManifestRow, read_manifest
+from medloc.data.splits import fifth, fold_of, fold_split, grouped_split
+from medloc.data.untrusted import Problems
+from medloc.spec.dataset import DatasetSettings
 
 Parts = dict[str, tuple[Example, ...]]
 
+DATASET = DataSet("manifest", "own data", ("manifest", "grouped"), folds=True)
 
-def read_parts(settings: DatasetSettings) -> tuple[Header, Parts, tuple[str, ...]]:
-    """Return header, part -> its examples sorted by id, and one line on what was left out.
+
+def read_parts(settings: DatasetSettings) -> tuple[Header, Path, Parts, tuple[str, ...]]:
+    """Return header, data folder, part -> its examples sorted by id, and one line on what was left out.
 
     Raises:
-        ValueError: naming the manifest's first line that cannot be used, or the manifest.
+        ValueError: Names the manifest's first line that cannot be used, or the manifest.
     """
     path, problems = Path(settings.manifest or "").expanduser(), Problems()
     manifest = read_manifest(path, problems)
@@ -34,20 +34,19 @@ def read_parts(settings: DatasetSettings) -> tuple[Header, Parts, tuple[str, ...
     left_out: Counter[str] = Counter()
     examples = [example for row in manifest.rows for example in examples_of(row, root, settings.boxes, left_out)]
     parts = _parts(manifest.rows, examples, settings)
-    return manifest.header, parts, summary(manifest.header.name, left_out)
+    return manifest.header, root, parts, summary(manifest.header.name, left_out)
 
 
 def data_folder(manifest: Path, header: Header, given: str | None = None) -> Path:
     """Return the folder that the paths of a manifest are relative to, resolved: the given one or the header's.
 
     Raises:
-        FileNotFoundError: there is no such folder; the message names the key.
+        FileNotFoundError: There is no such folder; the message names the key.
     """
     root = Path(given).expanduser() if given else manifest.parent / header.root
-    if not root.is_dir():
-        key = f"dataset.root={given}" if given else f"{manifest} line 1: root {header.root}"
-        raise FileNotFoundError(f"{key} is not a folder; dataset.root=FOLDER says where the images are now.")
-    return root.resolve()
+    key = f"dataset.root={given}" if given else f"{manifest} line 1: root {header.root}"
+    message = f"{key} is not a folder; dataset.root=FOLDER says where the images are now."
+    return require_folder(root, message).resolve()
 
 
 def check_files(path: Path, manifest: Manifest, root: Path, problems: Problems) -> Manifest:

@@ -1,16 +1,26 @@
 """TN3K as it is downloaded: image and mask folders of the official split, JPEG masks, headerless labels."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from medloc.data.example import Example
+from medloc.data.example import DataSet, Example
 from medloc.data.files import image_files
-from medloc.data.formats.mask import Mask
+from medloc.data.formats.masks import Mask, Pair, examples_from, summary
 from medloc.data.formats.table import read_rows
-from medloc.data.sets.pairs import Pair, examples_from, summary
+from medloc.data.phantoms import ultrasound
 
+FOLDER = re.compile(r"(trainval|test)-(image|mask)", re.IGNORECASE)
 LABELS = {"0": "benign", "1": "malignant"}
+
+PROMPT = (
+    "Identify the thyroid ultrasound image and provide the bounding box for any thyroid nodule present. Ensure the "
+    "bounding box accurately covers the nodule area and does not include too much unrelated tissue. Output the "
+    "bounding box coordinates in the format [xmin, ymin, xmax, ymax]. Generate your thinking process on how you "
+    "determined the bounding box."
+)
+"""The paper's question (Figures 4 and 8)."""
 
 
 def read_tn3k(
@@ -80,3 +90,18 @@ def _pair(part: str, image: Path, mask: Path, labels: dict[str, str]) -> Pair:
     """TN3K names no patients, so that each image is a group of its own."""
     name = f"{part}/{image.stem}"
     return Pair(name, image, mask, group=name, label=labels.get(image.stem, ""))
+
+
+DATASET = DataSet(
+    name="tn3k",
+    title="TN3K",
+    splits=("official",),
+    target="thyroid nodule",
+    prompt=PROMPT,
+    read=lambda root, part, settings, read_mask: read_tn3k(root, part, settings.boxes, read_mask),
+    parts={"train": "trainval", "test": "test"},
+    pairs=tn3k_pairs,
+    recognises=lambda root, files: any(FOLDER.fullmatch(p) for f in files for p in f.relative_to(root).parts[:-1]),
+    phantoms=ultrasound.PHANTOMS,
+    known_to_tiny=True,
+)
