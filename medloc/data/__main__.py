@@ -25,6 +25,7 @@ from medloc.data.sets.manifest import check_files, data_folder
 from medloc.data.untrusted import Problems
 from medloc.spec import CHECKOUT
 
+DRAWN = tuple(name for name, one in SETS.items() if one.phantoms)
 ERRORS, MISTAKE, STOPPED = 1, 2, 130
 
 Item = TypeVar("Item")
@@ -83,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--out", type=Path, metavar="PNG", help="where to (default: beside the manifest)")
     show.add_argument(
         "--beside",
-        choices=tuple(name for name, one in SETS.items() if one.phantoms),
+        choices=DRAWN,
         help="below them as many phantoms of this set",
     )
     show.add_argument("--count", type=_count, default=24, metavar="N", help="images, evenly spaced (default: 24)")

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from medloc.data.splits import Split
     from medloc.spec.dataset import DatasetSettings
 
+Notes = tuple[str, ...]
+"""One line each on what was left out of a data set or should be known of it."""
+
 
 @dataclass(frozen=True)
 class Example:
@@ -53,13 +56,13 @@ class DataSet:
         folds: Whether `foldKofN`, a part of a cross-validation, is offered too.
         target: What is looked for; "" where its manifest says it.
         prompt: The question; "" where its manifest says it.
-        read: Reads the examples of one part ("" where the files name none) and what to note about them.
-        split: Divides examples of a set whose files name no parts: settings, examples, number to test.
+        read: Reads the examples of one part ("" where the files name none); None where its manifest lists them.
+        split: Divides the examples, so many of them to be tested; None where the files name the parts.
         parts: Part of the run -> part in the files, where the files name parts.
-        pairs: Finds images with their masks (data folder, part), and counts what has no partner; None without masks.
+        pairs: Finds the images of one part with their masks, and counts what has no partner; None without masks.
         recognises: Whether a data folder with these files is this set.
-        class_of: The class of an image by its path below the data folder, "" where unknown.
-        phantoms: Draws images in its place; None where none can.
+        class_of: The class of an image by its path in a data folder, "" where unknown.
+        phantoms: Draws images in its place; None where nothing can.
         known_to_tiny: Whether the tiny bases are pre-trained on its question. A change means pre-training them again.
     """
 
@@ -69,10 +72,8 @@ class DataSet:
     folds: bool = False
     target: str = ""
     prompt: str = ""
-    read: (
-        Callable[[Path, str, DatasetSettings, Callable[[Path], Mask]], tuple[list[Example], tuple[str, ...]]] | None
-    ) = None
-    split: Callable[[DatasetSettings, Sequence[Example], int], tuple[Split[Example], tuple[str, ...]]] | None = None
+    read: Callable[[Path, str, DatasetSettings, Callable[[Path], Mask]], tuple[list[Example], Notes]] | None = None
+    split: Callable[[DatasetSettings, Sequence[Example], int], tuple[Split[Example], Notes]] | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
     pairs: Callable[[Path, str], tuple[list[Pair], Counter[str]]] | None = None
     recognises: Callable[[Path, Sequence[Path]], bool] = lambda root, files: False

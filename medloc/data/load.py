@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medloc.data.example import DataSet, Example
+from medloc.data.example import DataSet, Example, Notes
 from medloc.data.files import FileCache, content_hash, require_folder
 from medloc.data.formats.masks import READING, MaskCache
 from medloc.data.sets import SETS, check_set
 from medloc.data.sets.manifest import read_parts
 from medloc.data.splits import Split, fifth, grouped_split, leak
 from medloc.spec.dataset import DatasetSettings, check_dataset
-
-Notes = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,8 @@ def load_dataset(settings: DatasetSettings, cache: Path) -> LoadedDataset:
         return _load_phantoms(kind, settings, cache)
     root = require_folder(
         Path(settings.root).expanduser(),
-        f"dataset.root={settings.root} is not a folder; point it at the unpacked data set, or use dataset.root=null for "
-        "phantoms.",
+        f"dataset.root={settings.root} is not a folder; point it at the unpacked data set, or use dataset.root=null for"
+        " phantoms.",
     )
     split, notes = _read_split(kind, settings, root, cache, None)
     _require_both(f"dataset.root={root}", split)

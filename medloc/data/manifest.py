@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from medloc.boxes import Box
 from medloc.data.formats import checked_box
@@ -34,6 +34,12 @@ def _box(values: Any) -> Box:
         return Box(*map(float, numbers))
     except OverflowError:
         return Box(*[math.inf] * 4)
+
+
+def _part(name: str | None) -> str | None:
+    if name not in (None, *PARTS):
+        raise ValueError(f"{name!r:.80} is not known; use one of {', '.join(PARTS)}, or null.")
+    return name
 
 
 Text = Annotated[str, Field(max_length=FIELD)]
@@ -66,7 +72,7 @@ class Header:
 
 @dataclass(frozen=True, kw_only=True)
 class _FirstLine(Header):
-    medloc_manifest: Literal[1]
+    medloc_manifest: Annotated[int, Field(ge=VERSION, le=VERSION)]
 
 
 @dataclass(frozen=True)
@@ -96,8 +102,8 @@ class ManifestRow:
     areas: Annotated[tuple[Annotated[int, Field(ge=1, lt=10**18)], ...], Field(max_length=BOXES)] | None = None
     label: Word = ""
     group: Word = ""
-    split: Literal["train", "validation", "test"] | None = None
-    masks: Annotated[tuple[Text, ...], Field(max_length=BOXES)] | None = ()
+    split: Annotated[str | None, AfterValidator(_part)] = None
+    masks: Annotated[tuple[Text, ...], Field(max_length=BOXES, strict=False), BeforeValidator(lambda v: v or ())] = ()
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ def read_header(path: Path) -> Header:
         if "\0" in first["root"]:
             raise ValueError("root is no path.")
     except ValueError as error:
-        raise ValueError(f"{path} line 1: {error} Is this a manifest?") from None
+        raise ValueError(f"{path} line 1: {error}") from None
     return Header(**{key: value for key, value in first.items() if key != "medloc_manifest"})
 
 
@@ -169,7 +175,7 @@ def checked_row(line: bytes | None) -> ManifestRow:
     if row.areas is not None and len(row.areas) != len(row.boxes):
         raise ValueError(f"{len(row.areas)} areas for {len(row.boxes)} boxes.")
     boxes = tuple(checked_box(box, row.width, row.height) for box in row.boxes)
-    return replace(row, boxes=boxes, group=row.group or row.id, masks=row.masks or ())
+    return replace(row, boxes=boxes, group=row.group or row.id)
 
 
 def _parsed(kind: type[Any], line: bytes | None) -> Any:

@@ -96,10 +96,8 @@ def rows_of(source: Source, read_mask: Callable[[Path], Mask], problems: Problem
         raise ValueError(f"{source.annotations or root} holds nothing that reads as {source.kind}.")
     if source.kind == "masks":
         return _rows_of_pairs(root, _pairs(source, images, files, problems), None, read_mask, problems)
-    form, before = FORMS[source.kind], problems.count
-    annotations = list(
-        _located(ImageIndex(root, images), form.read(files, root, problems), form.names_images, problems)
-    )
+    form, index, before = FORMS[source.kind], ImageIndex(root, images), problems.count
+    annotations = list(_located(index, form.read(files, root, problems), form.names_images, problems))
     # After an error, an image without a label may be the one that the unreadable label belongs to
     without = form.without if problems.count == before else ""
     return _rows_of_annotations(source, images, annotations, without, problems)
@@ -252,7 +250,7 @@ def _row(source: Source, name: str, image: Path, annotations: list[Annotation], 
         raise ValueError(f"{image}: has more than {BOXES} boxes.")
     label, group, split = (_agreed(annotations, key, image) for key in ("label", "group", "split"))
     label = label or source.label(image) or _one(classes)
-    return ManifestRow(name, below, *size, tuple(boxes), None, label, group or name, split or None)  # type: ignore[arg-type]
+    return ManifestRow(name, below, *size, tuple(boxes), None, label, group or name, split or None)
 
 
 def _in_px(one: Annotation, box: Box, size: tuple[int, int], corners: str, problems: Problems) -> Box:

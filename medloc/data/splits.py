@@ -6,20 +6,11 @@ Examples are sorted by id before a seeded permutation, so that the order of file
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-
-class Item(Protocol):
-    """What is divided: examples, or rows of a manifest; by id, group and label."""
-
-    id: str
-    group: str
-    label: str
-
-
-T = TypeVar("T", bound=Item)
+T = TypeVar("T", bound=Any)  # what is divided, by its id, group and label: examples, rows of a manifest
 
 Split = tuple[tuple[T, ...], tuple[T, ...]]
 """Training and test items, each sorted by id."""

@@ -48,6 +48,7 @@ RULES = {
     "int_from_float": "must be a whole number, at least 1.",
     "greater_than_equal": "must be a whole number, at least 1.",
     "less_than": "must be below {lt}.",
+    "less_than_equal": "must be at most {le}.",
     "tuple_type": "must be a list.",
     "too_long": "has more than {max_length} entries.",
     "literal_error": "must be {expected}.",
@@ -144,7 +145,8 @@ def parse_json(kind: type[T], content: bytes) -> T:
         ValueError: One line that names the field and the rule.
     """
     try:
-        return _schema(kind).validate_json(content)
+        value: T = _schema(kind).validate_json(content)
+        return value
     except ValidationError as error:
         found = error.errors(include_url=False)
         unknown = [one for one in found if one["type"] == "unexpected_keyword_argument"]
@@ -152,7 +154,7 @@ def parse_json(kind: type[T], content: bytes) -> T:
 
 
 @cache
-def _schema(kind: type[T]) -> TypeAdapter[T]:
+def _schema(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,6 @@ def test_the_manifest_of_the_formats_page_is_one(tmp_path):
             "".join(re.findall(r"^\| (.*?) \|", text.partition("## manifest.jsonl")[2].partition("\n## ")[0], re.M)),
         )
     )
-    assert keys == {"medloc_manifest", "name", "target", "prompt", "origin", "root"} | set(
-        manifest.rows[0].__dataclass_fields__
-    )
+    assert keys == {"medloc_manifest", "name", "target", "prompt", "origin", "root"} | {
+        each.name for each in fields(manifest.rows[0])
+    }

@@ -148,7 +148,7 @@ def test_the_fingerprint_is_that_of_images_boxes_and_question(tmp_path):
 
 def test_the_first_bad_line_ends_a_run_and_says_how_many_there_are(tmp_path):
     path = manifest(tmp_path, ("a", {"width": 41}), ("b", {"boxes": [[0]]}), ("c", {"id": "a"}))
-    shown = r"m\.jsonl line 3: a box must be .*\(2 more such errors\) `python -m medloc\.data check"
+    shown = r"m\.jsonl line 3: boxes\[0\]: a box must be .*\(2 more such errors\) `python -m medloc\.data check"
     with pytest.raises(ValueError, match=shown):
         load_dataset(own(path), tmp_path / "c")
 

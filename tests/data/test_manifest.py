@@ -57,7 +57,7 @@ def test_only_five_keys_are_needed(tmp_path):
         ({"id": ""}, "id must not be empty"),
         ({"id": "a#0"}, "id a#0 ends like the number of a box"),
         ({"image": 3}, "image must be a text"),
-        ({"split": "Train"}, "split must be 'train', 'validation' or 'test'"),
+        ({"split": "Train"}, "split: 'Train' is not known; use one of train, validation, test, or null"),
         ({"grp": "x"}, "'grp' is no key of this line; the keys are areas, boxes, group"),
     ],
 )
@@ -92,9 +92,9 @@ def test_a_part_for_all_or_for_none(tmp_path):
     ("first", "message"),
     [
         ("", "is not JSON"),
-        (ROW, "'boxes' is no key of this line; the keys are medloc_manifest, name"),
-        ({**HEAD, "medloc_manifest": 2}, "medloc_manifest must be 1"),
-        ({**HEAD, "medloc_manifest": True}, "medloc_manifest must be 1"),
+        (ROW, "'id' is no key of this line; the keys are medloc_manifest, name"),
+        ({**HEAD, "medloc_manifest": 2}, "medloc_manifest must be at most 1"),
+        ({**HEAD, "medloc_manifest": True}, "medloc_manifest must be a whole number"),
         ({"name": "own", "target": "nodule"}, "medloc_manifest is missing"),
         ({**HEAD, "target": " "}, "target must not be empty"),
         ({**HEAD, "target": None}, "target must be a text"),

@@ -72,6 +72,4 @@ def _box(one: Element) -> Box:
         raise ValueError("bndbox must have xmin, ymin, xmax, ymax, four numbers.") from None
 
 
-FORM = Form(
-    ".xml", voc_begins, lambda files, _, problems: (read_voc(path, problems) for path in files), names_images=False
-)
+FORM = Form(".xml", voc_begins, lambda files, _, problems: (read_voc(path, problems) for path in files), False)

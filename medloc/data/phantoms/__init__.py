@@ -99,9 +99,7 @@ class Phantoms:
             self.write(scratch / "calibration", Part(1, 0, settings.calibration, settings.seed))
             scratch.rename(folder)
         except OSError:
-            if (
-                not folder.exists()
-            ):  # where locks do not hold, another process may have been faster, with the same files
+            if not folder.exists():  # where locks do not hold, another process may have been faster
                 raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Draw and write dermoscopy phantoms after HAM10000: a dark irregular core in skin, and a pale periphery that belongs to it.
+"""Draw and write dermoscopy phantoms after HAM10000: a dark irregular core in skin, and its pale periphery.
 
 300 x 225 px, half the native linear size. Box area, aspect, centre and fill follow the measured statistics of
 HAM10000's 10,015 masks.

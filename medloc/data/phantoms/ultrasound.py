@@ -1,4 +1,4 @@
-"""Draw and write thyroid ultrasound phantoms after TN3K: speckle, layers, attenuation, and a nodule whose faint rim counts.
+"""Draw and write thyroid ultrasound phantoms after TN3K: speckle, layers, and a nodule whose faint rim counts.
 
 Half the native linear size (width 128 to 670 px, height 130 to 386 px). Box area, aspect and centre follow
 the 544 single-nodule masks of TN3K's official test split. Grays and speckle can follow its training images

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
-from medloc.data.example import DataSet, Example
+from medloc.data.example import DataSet, Example, Notes
 from medloc.data.files import IMAGE_SUFFIXES, visible_files
 from medloc.data.formats.masks import Mask, Pair, examples_from, summary
 from medloc.data.formats.table import read_rows
@@ -117,9 +117,7 @@ def _pair(name: str, image: Path, mask: Path, row: dict[str, str] | None) -> Pai
     return Pair(name, image, mask, group=row.get("lesion_id") or name, label=row.get("dx", ""))
 
 
-def _split(
-    settings: DatasetSettings, examples: Sequence[Example], n_test: int
-) -> tuple[Split[Example], tuple[str, ...]]:
+def _split(settings: DatasetSettings, examples: Sequence[Example], n_test: int) -> tuple[Split[Example], Notes]:
     seed = settings.split_seed
     if fold := fold_of(settings.split):
         return fold_split(examples, *fold, seed), ()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medloc.boxes import Box
-from medloc.data.example import DataSet, Example
+from medloc.data.example import DataSet, Example, Notes
 from medloc.data.files import ImageIndex, image_files
 from medloc.data.formats import checked_box
 from medloc.data.formats.masks import summary
@@ -99,9 +99,7 @@ def _example(root: Path, path: Path, located_box: tuple[Box, str]) -> Example:
     return Example(name, path, width, height, box, group=name, label=label)
 
 
-def _split(
-    settings: DatasetSettings, examples: Sequence[Example], n_test: int
-) -> tuple[Split[Example], tuple[str, ...]]:
+def _split(settings: DatasetSettings, examples: Sequence[Example], n_test: int) -> tuple[Split[Example], Notes]:
     return stratified_split(examples, n_test, settings.split_seed), ()
 
 
