@@ -5,7 +5,7 @@ so that no line, field or image can fill the memory.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
@@ -138,7 +138,7 @@ def limited_text(value: object, what: str) -> str:
     return value
 
 
-def parse_json(kind: type[T], content: bytes) -> T:
+def parse_json(kind: Callable[..., T], content: bytes) -> T:
     """Return the JSON object in `content` as a dataclass whose annotations are its schema (pydantic's).
 
     Raises:
