@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from medloc.boxes import Box
 
 if TYPE_CHECKING:
-    from medloc.data.formats.masks import Mask, Pair
+    from medloc.data.formats.masks import Pair
     from medloc.data.phantoms import Phantoms
     from medloc.data.splits import Split
     from medloc.spec.dataset import DatasetSettings
@@ -56,7 +56,7 @@ class DataSet:
         folds: Whether `foldKofN`, a part of a cross-validation, is offered too.
         target: What is looked for; "" where its manifest says it.
         prompt: The question; "" where its manifest says it.
-        read: Reads the examples of one part ("" where the files name none); None where its manifest lists them.
+        read: Reads the examples of a set without `pairs`; None where its manifest lists them.
         split: Divides the examples, so many of them to be tested; None where the files name the parts.
         parts: Part of the run -> part in the files, where the files name parts.
         pairs: Finds the images of one part with their masks, and counts what has no partner; None without masks.
@@ -72,7 +72,7 @@ class DataSet:
     folds: bool = False
     target: str = ""
     prompt: str = ""
-    read: Callable[[Path, str, DatasetSettings, Callable[[Path], Mask]], tuple[list[Example], Notes]] | None = None
+    read: Callable[[Path, DatasetSettings], tuple[list[Example], Notes]] | None = None
     split: Callable[[DatasetSettings, Sequence[Example], int], tuple[Split[Example], Notes]] | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
     pairs: Callable[[Path, str], tuple[list[Pair], Counter[str]]] | None = None

@@ -2,11 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from tqdm import tqdm
 
 from medloc.runs.atomic import atomic_writer
+
+T = TypeVar("T")
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 """Endings of the images of HAM10000, TN3K and HEEL."""
@@ -168,6 +172,11 @@ class FileCache:
         if self._changed:
             with atomic_writer(self._file) as file:
                 json.dump({"version": self._version, "files": self._known}, file)
+
+
+def progress(items: Iterable[T], doing: str, unit: str = "image") -> Iterable[T]:
+    """Show a bar on standard error after two seconds, only where somebody can see it."""
+    return tqdm(items, desc=doing, unit=unit, disable=None, leave=False, delay=2)
 
 
 def content_hash(path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from medloc.data.example import DataSet, Example, Notes
 from medloc.data.files import FileCache, content_hash, require_folder
-from medloc.data.formats.masks import READING, MaskCache
+from medloc.data.formats.masks import READING, Mask, MaskCache, examples_from, summary
 from medloc.data.sets import SETS, check_set
 from medloc.data.sets.manifest import read_parts
 from medloc.data.splits import Split, fifth, grouped_split, leak
@@ -57,7 +57,7 @@ def load_dataset(settings: DatasetSettings, cache: Path) -> LoadedDataset:
     check_dataset(settings)
     check_set(settings)
     kind = SETS[settings.name]
-    if kind.read is None:
+    if kind.read is None and kind.pairs is None:
         return _load_manifest(settings, cache)
     if settings.root is None:
         return _load_phantoms(kind, settings, cache)
@@ -170,11 +170,29 @@ def _read_split(
 
 
 def _read(kind: DataSet, settings: DatasetSettings, root: Path, cache: Path, part: str) -> tuple[list[Example], Notes]:
-    assert kind.read is not None
+    if kind.read:
+        return kind.read(root, settings)
     masks = MaskCache(root, cache)
-    found = kind.read(root, part, settings, masks)
+    found = read_pairs(kind, root, part, settings.boxes, masks)
     masks.save()
     return found
+
+
+def read_pairs(
+    kind: DataSet, root: Path, part: str, rule: str, read_mask: Callable[[Path], Mask]
+) -> tuple[list[Example], Notes]:
+    """Return the examples of one part of a set of images and masks, and one line on what was left out.
+
+    Args:
+        kind: The data set; it has `pairs`.
+        root: The data folder.
+        part: One of the parts that the files name, "" where they name none.
+        rule: `dataset.boxes`.
+        read_mask: Reads one mask file.
+    """
+    assert kind.pairs is not None
+    pairs, left_out = kind.pairs(root, part)
+    return examples_from(pairs, read_mask, rule, left_out), summary(f"{kind.name} {part}".strip(), left_out)
 
 
 def _require_both(where: str, split: Split[Example]) -> None:

@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tqdm import tqdm
-
-from medloc.data.files import ImageIndex, content_hash, visible_files
+from medloc.data.files import ImageIndex, content_hash, progress, visible_files
 from medloc.data.formats.masks import Mask
 from medloc.data.formats.table import numbered_rows
 from medloc.data.images import open_image
@@ -279,6 +277,6 @@ def leaks(root: Path, rows: Sequence[ManifestRow]) -> Leaks:
 
 def decode_all(manifest: Manifest, root: Path, problems: Problems) -> None:
     """Decode every image: finds those whose header is whole and whose rest is not."""
-    for row in tqdm(manifest.rows, desc="decoding images", unit="image", disable=None, leave=False, delay=2):
+    for row in progress(manifest.rows, "decoding images"):
         with problems.collected():
             open_image(root / row.image)

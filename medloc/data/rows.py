@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from medloc.boxes import Box
-from medloc.data.files import ImageIndex, inside, visible_files
+from medloc.data.files import ImageIndex, inside, progress, visible_files
 from medloc.data.formats import SLACK, Annotation, checked_box, coco, half_open, table, voc, yolo
 from medloc.data.formats.masks import Mask, Pair, measured
 from medloc.data.images import image_size, oddities
@@ -176,7 +174,7 @@ def _rows_of_pairs(
     for pair in pairs:
         by_id.setdefault(pair.id, []).append(pair)
     rows = []
-    for together in tqdm(by_id.values(), desc="reading masks", unit="image", disable=None, leave=False, delay=2):
+    for together in progress(by_id.values(), "reading masks"):
         before = problems.count
         with problems.collected():
             rows.append(_row_of_pairs(root, together, split, read_mask, problems))
@@ -215,7 +213,7 @@ def _rows_of_annotations(
             by_image.setdefault(path, []).append(annotation)
     names = _names(source.root, images)
     rows = []
-    for image in tqdm(images, desc="reading images", unit="image", disable=None, leave=False, delay=2):
+    for image in progress(images, "reading images"):
         own = by_image.get(image)
         if own is None:
             problems.quirks[without or "images without an annotation, left out"] += 1

@@ -24,9 +24,8 @@ from medloc.data.images import image_size, open_image
 from medloc.data.manifest import read_manifest, write_manifest
 from medloc.data.prepare import Wishes, prepare, statement
 from medloc.data.rows import Source
-from medloc.data.sets.ham10000 import read_ham10000
 from medloc.data.untrusted import BOXES, PIXELS, Problems
-from tests.data.helpers import save_image, save_mask
+from tests.data.helpers import read_ham10000, save_image, save_mask
 
 SETTINGS = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NUMBERS = st.one_of(

@@ -5,10 +5,8 @@ import pytest
 from medloc.boxes import Box
 from medloc.data import load_dataset
 from medloc.data.formats.masks import MaskCache, read_mask
-from medloc.data.sets.ham10000 import read_ham10000
 from medloc.data.sets.heel import read_heel
-from medloc.data.sets.tn3k import read_tn3k
-from tests.data.helpers import dataset_settings, save_image, save_mask
+from tests.data.helpers import dataset_settings, read_ham10000, read_tn3k, save_image, save_mask
 
 HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization"
 

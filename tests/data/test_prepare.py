@@ -14,11 +14,9 @@ from medloc.data.formats.masks import read_mask
 from medloc.data.manifest import ManifestRow, read_manifest
 from medloc.data.prepare import Wishes, counts, group_warning, leaks, prepare
 from medloc.data.rows import Source
-from medloc.data.sets.ham10000 import read_ham10000
-from medloc.data.sets.tn3k import read_tn3k
 from medloc.data.splits import fifth, grouped_split, random_split
 from medloc.data.untrusted import Problems
-from tests.data.helpers import example, save_image, save_mask
+from tests.data.helpers import example, read_ham10000, read_tn3k, save_image, save_mask
 from tests.data.test_loaders import ham, heel, tn3k
 from tests.data.test_sidecars import voc
 

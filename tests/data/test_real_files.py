@@ -14,9 +14,8 @@ from medloc.data.formats.masks import Mask, choose_boxes, read_mask
 from medloc.data.manifest import Manifest, write_manifest
 from medloc.data.prepare import Wishes, leaks, prepare
 from medloc.data.rows import Source
-from medloc.data.sets.ham10000 import read_ham10000
 from medloc.data.untrusted import Problems
-from tests.data.helpers import dataset_settings
+from tests.data.helpers import dataset_settings, read_ham10000
 
 ROOT = Path(os.environ.get("MEDLOC_DATA", ""))
 pytestmark = [

@@ -18,7 +18,7 @@ from tests.data.helpers import dataset_settings, save_image
 ROOT = Path(__file__).parents[2]
 
 
-def read_flat(root, part, settings, read_mask):
+def read_flat(root, settings):
     images = sorted(root.glob("*.png"))
     return [Example(p.stem, p, 40, 30, Box(1, 2, 20, 30), p.stem, "") for p in images], ("flat: read.",)
 

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from scipy import ndimage
-from tqdm import tqdm
 
 from medloc.boxes import Box
 from medloc.data.example import Example
-from medloc.data.files import FileCache
+from medloc.data.files import FileCache, progress
 from medloc.data.images import image_size, opened
 from medloc.data.untrusted import BOXES
 
@@ -164,13 +163,24 @@ def examples_from(
         ValueError: Names the files where an image or a mask does not open, or their sizes differ.
     """
     examples: list[Example] = []
-    for pair in tqdm(pairs, desc="reading masks", unit="mask", disable=None, leave=False, delay=2):
+    for pair in progress(pairs, "reading masks", "mask"):
         mask = measured(pair, read_mask)
         boxes = choose_boxes(mask, rule)
         if not boxes:
-            left_out[_reason(mask)] += 1
-        examples.extend(_examples(pair, (mask.width, mask.height), boxes))
+            several = "images with several components (dataset.boxes=single)"
+            left_out[several if mask.boxes else "empty masks"] += 1
+        examples += examples_of(
+            pair.id, pair.image, (mask.width, mask.height), boxes, pair.group, pair.label, pair.mask
+        )
     return examples
+
+
+def examples_of(
+    name: str, image: Path, size: tuple[int, int], boxes: Sequence[Box], group: str, label: str, mask: Path | None
+) -> list[Example]:
+    """Return an example for every box of an image; their ids are numbered unless there is one."""
+    names = [name] if len(boxes) == 1 else [f"{name}#{i}" for i in range(len(boxes))]
+    return [Example(each, image, *size, box, group, label, mask) for each, box in zip(names, boxes, strict=True)]
 
 
 def summary(what: str, left_out: Counter[str]) -> tuple[str, ...]:
@@ -192,15 +202,3 @@ def measured(pair: Pair, read_mask: Callable[[Path], Mask]) -> Mask:
             f"{size[0]}x{size[1]}; both must have the same size."
         )
     return mask
-
-
-def _reason(mask: Mask) -> str:
-    return "images with several components (dataset.boxes=single)" if mask.boxes else "empty masks"
-
-
-def _examples(pair: Pair, size: tuple[int, int], boxes: tuple[Box, ...]) -> list[Example]:
-    names = [pair.id] if len(boxes) == 1 else [f"{pair.id}#{i}" for i in range(len(boxes))]
-    return [
-        Example(name, pair.image, size[0], size[1], box, pair.group, pair.label, pair.mask)
-        for name, box in zip(names, boxes, strict=True)
-    ]

@@ -10,18 +10,15 @@ import dataclasses
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
-from tqdm import tqdm
 
 from medloc.spec.dataset import PhantomSettings
-
-T = TypeVar("T")
 
 GENERATOR = 3
 """Raised by hand whenever the drawing code changes what it draws."""
@@ -115,8 +112,3 @@ def write_table(path: Path, rows: Iterable[tuple[object, ...]]) -> None:
     """Write rows as a csv file."""
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
-
-
-def progress(items: Sequence[T], what: str) -> Iterable[T]:
-    """Show a bar on standard error, only where somebody can see it."""
-    return tqdm(items, desc=f"drawing {what} phantoms", unit="image", disable=None, leave=False)

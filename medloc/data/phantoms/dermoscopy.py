@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from medloc.data.phantoms import LESIONS, PLAN, Part, Phantoms, make_folder, progress, write_table
+from medloc.data.files import progress
+from medloc.data.phantoms import LESIONS, PLAN, Part, Phantoms, make_folder, write_table
 from medloc.data.phantoms.canvas import (
     Array,
     Phantom,
@@ -217,7 +218,7 @@ def write(root: Path, part: Part) -> None:
     halves = [make_folder(root / f"HAM10000_images_part_{half}") for half in (1, 2)]
     lesions = _lesions(part.rng(PLAN, STREAM), total)
     rows = []
-    for i in progress(range(total), "ham10000"):
+    for i in progress(range(total), "drawing ham10000 phantoms"):
         view, name = part.rng(STREAM, i), f"ISIC_{FIRST_ID + i}"
         phantom = draw(part.rng(LESIONS, lesions[i]), view)
         phantom.image.save(halves[2 * i >= total] / f"{name}.jpg", quality=90)

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from medloc.data.phantoms import PLAN, Part, Phantoms, make_folder, progress, write_table
+from medloc.data.files import progress
+from medloc.data.phantoms import PLAN, Part, Phantoms, make_folder, write_table
 from medloc.data.phantoms.canvas import (
     Array,
     Phantom,
@@ -211,7 +212,7 @@ def write(root: Path, part: Part) -> None:
         images, masks = make_folder(root / f"{name}-image"), make_folder(root / f"{name}-mask")
         counts = _nodule_counts(part.rng(PLAN, 10 * STREAM + number), singles)
         rows = []
-        for i in progress(range(len(counts)), f"tn3k {name}"):
+        for i in progress(range(len(counts)), f"drawing tn3k phantoms, {name}"):
             phantom = draw(part.rng(STREAM, 1_000_000 * number + i), counts[i])
             phantom.image.save(images / f"{i:04d}.jpg", quality=90)
             Image.fromarray(phantom.mask.astype(np.uint8) * 255).save(masks / f"{i:04d}.jpg", quality=95)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from medloc.data.phantoms import PLAN, Part, Phantoms, make_folder, progress, write_table
+from medloc.data.files import progress
+from medloc.data.phantoms import PLAN, Part, Phantoms, make_folder, write_table
 from medloc.data.phantoms.canvas import (
     Array,
     Phantom,
@@ -216,7 +217,7 @@ def write(root: Path, part: Part) -> None:
     labels = _labels(part.rng(PLAN, STREAM), part.train + part.test)
     folders = {label: make_folder(root / "all_category" / "all_category" / label) for label in CLASSES}
     rows: list[tuple[object, ...]] = [("file", "xmin", "ymin", "xmax", "ymax")]
-    for i, label in enumerate(progress(labels, "heel")):
+    for i, label in enumerate(progress(labels, "drawing heel phantoms")):
         phantom = draw(part.rng(STREAM, i), label)
         phantom.image.save(folders[label] / f"{i:04d}.jpg", quality=90)
         rows.append((f"{label}/{i:04d}.jpg", *_extent(phantom.mask)))

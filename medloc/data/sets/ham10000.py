@@ -2,12 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence
 from pathlib import Path
 
 from medloc.data.example import DataSet, Example, Notes
 from medloc.data.files import IMAGE_SUFFIXES, visible_files
-from medloc.data.formats.masks import Mask, Pair, examples_from, summary
+from medloc.data.formats.masks import Pair
 from medloc.data.formats.table import read_rows
 from medloc.data.phantoms import dermoscopy
 from medloc.data.splits import Split, fold_of, fold_split, grouped_split, leak, random_split
@@ -27,21 +27,6 @@ PROMPT = (
 """The paper's question (Figures 4 and 8)."""
 
 
-def read_ham10000(root: Path, rule: str, read_mask: Callable[[Path], Mask]) -> tuple[list[Example], tuple[str, ...]]:
-    """Return the examples below `root`, sorted by image id, and one line on what was left out.
-
-    Args:
-        root: The folder that holds the unpacked archives.
-        rule: `dataset.boxes`.
-        read_mask: Reads one mask file.
-
-    Raises:
-        FileNotFoundError: if there is no metadata table, no image or no mask.
-    """
-    pairs, left_out = ham10000_pairs(root)
-    return examples_from(pairs, read_mask, rule, left_out), summary("ham10000", left_out)
-
-
 def ham10000_pairs(root: Path) -> tuple[list[Pair], Counter[str]]:
     """Return every image with its mask, sorted by image id, and a count of what has no partner.
 
@@ -54,8 +39,17 @@ def ham10000_pairs(root: Path) -> tuple[list[Pair], Counter[str]]:
     if not images or not masks:
         missing = "ISIC_*.jpg image" if not images else "ISIC_*_segmentation.png mask"
         raise FileNotFoundError(f"dataset.root={root} holds no {missing}; unpack HAM10000's images and masks into it.")
-    left_out = _unpaired(images.keys(), masks.keys(), rows.keys())
-    pairs = [_pair(name, images[name], masks[name], rows.get(name)) for name in sorted(images.keys() & masks.keys())]
+    left_out = Counter(
+        {
+            "metadata rows without an image": len(rows.keys() - images.keys()),
+            "images without a mask": len(images.keys() - masks.keys()),
+            "masks without an image": len(masks.keys() - images.keys()),
+        }
+    )
+    pairs = []
+    for name in sorted(images.keys() & masks.keys()):
+        row = rows.get(name, {})
+        pairs.append(Pair(name, images[name], masks[name], row.get("lesion_id") or name, row.get("dx", "")))
     return pairs, left_out
 
 
@@ -102,21 +96,6 @@ def _rows(path: Path, column: str) -> list[dict[str, str]]:
     return rows
 
 
-def _unpaired(images: Set[str], masks: Set[str], rows: Set[str]) -> Counter[str]:
-    return Counter(
-        {
-            "metadata rows without an image": len(rows - images),
-            "images without a mask": len(images - masks),
-            "masks without an image": len(masks - images),
-        }
-    )
-
-
-def _pair(name: str, image: Path, mask: Path, row: dict[str, str] | None) -> Pair:
-    row = row or {}
-    return Pair(name, image, mask, group=row.get("lesion_id") or name, label=row.get("dx", ""))
-
-
 def _split(settings: DatasetSettings, examples: Sequence[Example], n_test: int) -> tuple[Split[Example], Notes]:
     seed = settings.split_seed
     if fold := fold_of(settings.split):
@@ -136,7 +115,6 @@ DATASET = DataSet(
     folds=True,
     target="skin lesion",
     prompt=PROMPT,
-    read=lambda root, _, settings, read_mask: read_ham10000(root, settings.boxes, read_mask),
     split=_split,
     pairs=lambda root, _: ham10000_pairs(root),
     recognises=lambda _, files: any(MASK.fullmatch(path.stem) for path in files),

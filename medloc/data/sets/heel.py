@@ -46,7 +46,8 @@ def read_heel(root: Path, sidecar: str) -> tuple[list[Example], tuple[str, ...]]
             f"dataset.sidecar={sidecar}: no such table in {root}. HEEL's boxes are not public; supply your "
             "own as a csv with the columns file,xmin,ymin,xmax,ymax."
         )
-    images = _images(root)
+    found = image_files(root)
+    images = [path for path in found if class_of(root, path)] or found
     if not images:
         raise FileNotFoundError(f"dataset.root={root} holds no image; unpack HEEL into it.")
     boxes, rows_without = _boxes(root, table, images)
@@ -59,12 +60,6 @@ def class_of(root: Path, path: Path) -> str:
     """Return the class of an image: the name of the innermost of HEEL's folders that it lies in, "" for none."""
     folders = [part.lower() for part in path.relative_to(root).parts[:-1]]
     return next((folder for folder in reversed(folders) if folder in CLASSES), "")
-
-
-def _images(root: Path) -> list[Path]:
-    images = image_files(root)
-    classed = [path for path in images if class_of(root, path)]
-    return classed or images
 
 
 def _boxes(root: Path, table: Path, images: list[Path]) -> tuple[dict[Path, tuple[Box, str]], int]:
@@ -109,7 +104,7 @@ DATASET = DataSet(
     splits=("paper",),
     target="calcaneus region",
     prompt=PROMPT,
-    read=lambda root, _, settings, __: read_heel(root, settings.sidecar),
+    read=lambda root, settings: read_heel(root, settings.sidecar),
     split=_split,
     recognises=lambda root, files: any(class_of(root, path) in ("heelspur", "sever") for path in files),
     class_of=class_of,

@@ -4,11 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from medloc.data.example import DataSet, Example
-from medloc.data.files import inside, require_folder
-from medloc.data.formats.masks import Mask, choose_boxes, summary
+from medloc.data.files import inside, progress, require_folder
+from medloc.data.formats.masks import Mask, choose_boxes, examples_of, summary
 from medloc.data.images import image_size
 from medloc.data.manifest import PARTS, Header, Manifest, ManifestRow, read_manifest
 from medloc.data.splits import fifth, fold_of, fold_split, grouped_split
@@ -32,7 +30,7 @@ def read_parts(settings: DatasetSettings) -> tuple[Header, Path, Parts, tuple[st
     check_files(path, manifest, root, problems)
     problems.raise_first(f"`python -m medloc.data check {path}` shows all errors.")
     left_out: Counter[str] = Counter()
-    examples = [example for row in manifest.rows for example in examples_of(row, root, settings.boxes, left_out)]
+    examples = [example for row in manifest.rows for example in _examples(row, root, settings.boxes, left_out)]
     parts = _parts(manifest.rows, examples, settings)
     return manifest.header, root, parts, summary(manifest.header.name, left_out)
 
@@ -59,7 +57,7 @@ def check_files(path: Path, manifest: Manifest, root: Path, problems: Problems) 
         problems: Takes an error for every such row.
     """
     good = []
-    rows = tqdm(manifest.rows, desc="reading images", unit="image", disable=None, leave=False, delay=2)
+    rows = progress(manifest.rows, "reading images")
     for number, row in zip(manifest.lines, rows, strict=True):
         with problems.collected(f"{path} line {number}"):
             size = image_size(inside(root, row.image))
@@ -74,18 +72,14 @@ def check_files(path: Path, manifest: Manifest, root: Path, problems: Problems) 
     return Manifest(manifest.header, tuple(row for _, row in good), tuple(number for number, _ in good))
 
 
-def examples_of(row: ManifestRow, root: Path, rule: str, left_out: Counter[str]) -> list[Example]:
+def _examples(row: ManifestRow, root: Path, rule: str, left_out: Counter[str]) -> list[Example]:
     """Return the examples of one image under `dataset.boxes=rule`; counts in `left_out` what gives none."""
     areas = row.areas or tuple(round(box.area) for box in row.boxes)
     boxes = choose_boxes(Mask(row.width, row.height, row.boxes, areas), rule)
     if not boxes:
         left_out["images with several boxes (dataset.boxes=single)" if row.boxes else "images without a target"] += 1
-    names = [row.id] if len(boxes) == 1 else [f"{row.id}#{i}" for i in range(len(boxes))]
     mask = root / row.masks[0] if len(row.masks) == 1 else None
-    return [
-        Example(name, root / row.image, row.width, row.height, box, row.group, row.label, mask)
-        for name, box in zip(names, boxes, strict=True)
-    ]
+    return examples_of(row.id, root / row.image, (row.width, row.height), boxes, row.group, row.label, mask)
 
 
 def _parts(rows: Sequence[ManifestRow], examples: list[Example], settings: DatasetSettings) -> Parts:
