@@ -82,11 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(do=_check)
     show = commands.add_parser("show", help="a contact sheet of boxes drawn on images")
     show.add_argument("--out", type=Path, metavar="PNG", help="where to (default: beside the manifest)")
-    show.add_argument(
-        "--beside",
-        choices=DRAWN,
-        help="below them as many phantoms of this set",
-    )
+    show.add_argument("--beside", choices=DRAWN, help="below them as many phantoms of this set")
     show.add_argument("--count", type=_count, default=24, metavar="N", help="images, evenly spaced (default: 24)")
     show.set_defaults(do=_show)
     exporting = commands.add_parser("export", help="the same for other tools")

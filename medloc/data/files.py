@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -168,9 +169,9 @@ class FileCache:
         return self._known[key]
 
     def save(self) -> None:
-        """Write the memory if it grew, whole or not at all."""
+        """Write the memory if it grew, whole or not at all; where nothing can be written, it is computed again."""
         if self._changed:
-            with atomic_writer(self._file) as file:
+            with suppress(OSError), atomic_writer(self._file) as file:
                 json.dump({"version": self._version, "files": self._known}, file)
 
 

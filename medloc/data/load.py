@@ -21,7 +21,7 @@ class LoadedDataset:
     """A data set, ready to use.
 
     Attributes:
-        name: As in `dataset=name`; a manifest's own name.
+        name: As in `dataset=name`; with a manifest the name in its header, which parts one own set from another.
         train: Training examples, sorted by id.
         test: Test examples, sorted by id.
         calibration: Images apart from both, for tuning; phantoms only, empty for real data.

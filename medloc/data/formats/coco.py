@@ -16,10 +16,6 @@ Id = int | str
 def read_coco(path: Path, problems: Problems) -> list[Annotation]:
     """Read one file; an image without annotation has no object.
 
-    Args:
-        path: The file.
-        problems: Takes an error for every image and annotation that cannot be used.
-
     Raises:
         ValueError: It is no COCO file; the message names it.
     """

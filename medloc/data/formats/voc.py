@@ -14,10 +14,6 @@ def read_voc(path: Path, problems: Problems) -> Annotation:
     """Read one label file; one without objects says that there is none.
 
     The image is found by the name of the file: the <filename> inside is often that of a copy long gone.
-
-    Args:
-        path: The file.
-        problems: Takes an error for every object without a box, or one for the file.
     """
     boxes: list[tuple[str, Box]] = []
     size: tuple[int, int] | None = None

@@ -19,13 +19,7 @@ ROUNDING = 0.01  # how far beyond [0, 1] a rounded number may lie; pixels are ch
 
 
 def read_yolo(path: Path, names: Mapping[int, str], problems: Problems) -> Annotation:
-    """Read one label file; an empty one says that there is no object.
-
-    Args:
-        path: The file; the image is found by its name.
-        names: Class number -> name.
-        problems: Takes an error for every line that is none.
-    """
+    """Read one label file; an empty one says that there is no object. `names`: class number -> name."""
     boxes: list[tuple[str, Box]] = []
     before = problems.count
     with problems.collected():
