@@ -10,7 +10,7 @@ from medloc.data import load_dataset
 from medloc.data.box_baselines import best_constant_box, constant_box_ious, median_box, normalised
 from medloc.data.images import boxes_sheet
 from medloc.data.phantoms import PhantomRoots, dermoscopy, ultrasound, xray
-from medloc.data.phantoms.canvas import in_one_piece, outline, shrunk
+from medloc.data.phantoms.pen import in_one_piece, outline, shrunk
 from medloc.data.sets import SETS
 from medloc.spec.dataset import PhantomSettings
 from tests.data.helpers import TINY, dataset_settings

@@ -11,25 +11,8 @@ import numpy as np
 from PIL import Image
 
 from medloc.data.files import progress
-from medloc.data.phantoms import LESIONS, PLAN, Part, Phantoms, make_folder, write_table
-from medloc.data.phantoms.canvas import (
-    Array,
-    Phantom,
-    Range,
-    capped,
-    clouds,
-    curve,
-    draw_mask,
-    fill,
-    grain,
-    gray_image,
-    mottle,
-    nested,
-    outline,
-    pick,
-    shrunk,
-    strokes,
-)
+from medloc.data.phantoms import LESIONS, PLAN, Part, Phantoms, make_folder, pen, write_table
+from medloc.data.phantoms.pen import Array, Phantom, Range
 
 SIZE = (300, 225)
 FRAME = SIZE[0] / SIZE[1]
@@ -111,12 +94,12 @@ def draw_lesion(rng: np.random.Generator, dials: Dials) -> Lesion:
     aspect = np.exp(rng.normal(*ASPECT))
     return Lesion(
         label=label,
-        width=max(18.0, capped(np.sqrt(area * aspect / FRAME), *SIDE_CAP) * SIZE[0]),
-        height=max(18.0, capped(np.sqrt(area / aspect * FRAME), *SIDE_CAP) * SIZE[1]),
-        outline=outline(rng, dials.lumps),
-        halo=pick(rng, dials.halo),
+        width=max(18.0, pen.capped(np.sqrt(area * aspect / FRAME), *SIDE_CAP) * SIZE[0]),
+        height=max(18.0, pen.capped(np.sqrt(area / aspect * FRAME), *SIDE_CAP) * SIZE[1]),
+        outline=pen.outline(rng, dials.lumps),
+        halo=pen.pick(rng, dials.halo),
         lean=rng.uniform(-dials.lean, dials.lean, 2),
-        darkness=np.clip(pick(rng, dials.contrast) * np.array(PIGMENT) * rng.normal(1, 0.06, 3), 0, 0.9),
+        darkness=np.clip(pen.pick(rng, dials.contrast) * np.array(PIGMENT) * rng.normal(1, 0.06, 3), 0, 0.9),
         skin=np.array(SKINS[rng.integers(len(SKINS))]) * rng.normal(1, 0.05) + rng.normal(0, 5, 3),
     )
 
@@ -132,13 +115,13 @@ def draw(subject: np.random.Generator, view: np.random.Generator, dials: Dials |
     dials = dials or DIALS
     lesion = draw_lesion(subject, dials)
     truth = _place(view, lesion)
-    core = shrunk(truth, lesion.halo, lesion.lean)
+    core = pen.shrunk(truth, lesion.halo, lesion.lean)
     canvas = _skin(view, lesion.skin, dials)
-    depth = nested(SIZE, truth, core, dials.periphery, blur=1.6) + _freckles(view, dials)
-    depth = depth * (1 + 0.12 * mottle(view, *depth.shape) + 0.12 * clouds(view, *depth.shape))
+    depth = pen.nested(SIZE, truth, core, dials.periphery, blur=1.6) + _freckles(view, dials)
+    depth = depth * (1 + 0.12 * pen.mottle(view, *depth.shape) + 0.12 * pen.clouds(view, *depth.shape))
     canvas = canvas * (1 - np.clip(depth, 0, 1.3)[..., None] * lesion.darkness)
     canvas = _artefacts(view, canvas, dials)
-    return Phantom(gray_image(canvas), draw_mask(SIZE, truth), lesion.label)
+    return Phantom(pen.gray_image(canvas), pen.draw_mask(SIZE, truth), lesion.label)
 
 
 def _place(view: np.random.Generator, lesion: Lesion) -> Array:
@@ -152,9 +135,9 @@ def _place(view: np.random.Generator, lesion: Lesion) -> Array:
 
 def _skin(view: np.random.Generator, tone: Array, dials: Dials) -> Array:
     width, height = SIZE
-    sd = pick(view, dials.skin_noise)
-    noise = sd * (0.6 * grain(view, height, width) + 0.5 * clouds(view, height, width))
-    noise = noise + 0.3 * sd * mottle(view, height, width)
+    sd = pen.pick(view, dials.skin_noise)
+    noise = sd * (0.6 * pen.grain(view, height, width) + 0.5 * pen.clouds(view, height, width))
+    noise = noise + 0.3 * sd * pen.mottle(view, height, width)
     slope = np.linspace(-0.06, 0.06, width, dtype=np.float32) * view.uniform(-1, 1)
     light = (1 + slope) * _vignette(view, dials)
     return ((tone.astype(np.float32) + noise[..., None]) * light[..., None]).astype(np.float32)
@@ -166,7 +149,7 @@ def _vignette(view: np.random.Generator, dials: Dials) -> Array:
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     radius = view.uniform(0.52, 0.62) * SIZE[0]
     ring = np.array(SIZE) / 2 + view.normal(0, 4, 2) + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return 1 - view.uniform(0.3, 0.9) * (1 - fill(SIZE, ring, blur=view.uniform(3, 14)))
+    return 1 - view.uniform(0.3, 0.9) * (1 - pen.fill(SIZE, ring, blur=view.uniform(3, 14)))
 
 
 def _freckles(view: np.random.Generator, dials: Dials) -> Array | float:
@@ -174,19 +157,19 @@ def _freckles(view: np.random.Generator, dials: Dials) -> Array | float:
         return 0.0
     spots = np.zeros((SIZE[1], SIZE[0]), dtype=np.float32)
     for _ in range(view.integers(1, 6)):
-        spot = view.uniform(0, 1, 2) * SIZE + view.uniform(4, 11) * outline(view, 0.1, 16)
-        spots = np.maximum(spots, view.uniform(0.2, 0.6) * fill(SIZE, spot, blur=1.2))
+        spot = view.uniform(0, 1, 2) * SIZE + view.uniform(4, 11) * pen.outline(view, 0.1, 16)
+        spots = np.maximum(spots, view.uniform(0.2, 0.6) * pen.fill(SIZE, spot, blur=1.2))
     return spots
 
 
 def _artefacts(view: np.random.Generator, canvas: Array, dials: Dials) -> Array:
     if view.random() < dials.hair:
-        canvas = _overlay(canvas, (45, 30, 28), 0.75 * strokes(SIZE, _hairs(view), 1, blur=0.5))
+        canvas = _overlay(canvas, (45, 30, 28), 0.75 * pen.strokes(SIZE, _hairs(view), 1, blur=0.5))
     if view.random() < dials.ruler:
-        canvas = _overlay(canvas, (60, 45, 90), 0.8 * strokes(SIZE, _ticks(view), 1))
+        canvas = _overlay(canvas, (60, 45, 90), 0.8 * pen.strokes(SIZE, _ticks(view), 1))
     if view.random() < dials.bubbles:
-        spots = [view.uniform(0, 1, 2) * SIZE + view.uniform(2, 7) * outline(view, 0.0, 16) for _ in range(3)]
-        glare = np.max([fill(SIZE, spot, blur=0.8) for spot in spots], axis=0)
+        spots = [view.uniform(0, 1, 2) * SIZE + view.uniform(2, 7) * pen.outline(view, 0.0, 16) for _ in range(3)]
+        glare = np.max([pen.fill(SIZE, spot, blur=0.8) for spot in spots], axis=0)
         canvas = _overlay(canvas, (250, 245, 245), 0.7 * glare)
     return canvas
 
@@ -201,7 +184,7 @@ def _hairs(view: np.random.Generator) -> list[Array]:
     for _ in range(view.integers(4, 25)):
         start, angle, length = view.uniform(0, 1, 2) * SIZE, comb + view.normal(0, 0.3), view.uniform(40, 170)
         end = start + length * np.array([np.cos(angle), np.sin(angle)])
-        hairs.append(curve(start, (start + end) / 2 + view.normal(0, 14, 2), end))
+        hairs.append(pen.curve(start, (start + end) / 2 + view.normal(0, 14, 2), end))
     return hairs
 
 

@@ -12,26 +12,8 @@ import numpy as np
 from PIL import Image
 
 from medloc.data.files import progress
-from medloc.data.phantoms import PLAN, Part, Phantoms, make_folder, write_table
-from medloc.data.phantoms.canvas import (
-    Array,
-    Phantom,
-    Range,
-    Size,
-    blend,
-    capped,
-    clouds,
-    draw_mask,
-    fill,
-    gray_image,
-    in_one_piece,
-    nested,
-    outline,
-    pick,
-    shrunk,
-    speckle,
-    strokes,
-)
+from medloc.data.phantoms import PLAN, Part, Phantoms, make_folder, pen, write_table
+from medloc.data.phantoms.pen import Array, Phantom, Range, Size
 
 LOG_SIZE = ((5.45, 0.36), (5.27, 0.26), 0.9)  # mean and sd of ln(width), ln(height) in px; their correlation
 WIDTHS, HEIGHTS = (128, 670), (130, 386)
@@ -98,11 +80,11 @@ def draw(rng: np.random.Generator, nodules: int = 1, dials: Dials | None = None)
     for truth in truths:
         canvas = _nodule(rng, size, canvas, truth, dials)
     canvas = _fascia(rng, size, canvas, dials)
-    texture = speckle(rng, size[1], size[0]) * GRAYS_PER_DB * dials.speckle
+    texture = pen.speckle(rng, size[1], size[0]) * GRAYS_PER_DB * dials.speckle
     canvas = canvas + texture * np.sqrt(np.clip(canvas / 80, 0.02, 1.2))
     canvas = _marks(rng, size, canvas, dials)
-    mask = np.any([draw_mask(size, truth) for truth in truths], axis=0)
-    return Phantom(gray_image(canvas), mask, "malignant" if malignant else "benign")
+    mask = np.any([pen.draw_mask(size, truth) for truth in truths], axis=0)
+    return Phantom(pen.gray_image(canvas), mask, "malignant" if malignant else "benign")
 
 
 def _frame(rng: np.random.Generator) -> Size:
@@ -117,13 +99,13 @@ def _places(rng: np.random.Generator, size: Size, nodules: int, dials: Dials) ->
     """Outlines of nodules that lie apart; several are smaller than one, so that they fit."""
     while True:
         places = [_place(rng, size, nodules, dials) for _ in range(nodules)]
-        if _apart(places) and all(in_one_piece(draw_mask(size, place)) for place in places):
+        if _apart(places) and all(pen.in_one_piece(pen.draw_mask(size, place)) for place in places):
             return places
 
 
 def _place(rng: np.random.Generator, size: Size, nodules: int, dials: Dials) -> Array:
     rank = rng.normal()
-    share = max(AREA_LEAST, capped(np.exp(AREA[0] + AREA[1] * rank) / nodules, *AREA_CAP))
+    share = max(AREA_LEAST, pen.capped(np.exp(AREA[0] + AREA[1] * rank) / nodules, *AREA_CAP))
     area = share * size[0] * size[1]
     aspect = np.exp(rng.normal(*ASPECT))
     box = np.array([np.sqrt(area * aspect), np.sqrt(area / aspect)])
@@ -134,7 +116,7 @@ def _place(rng: np.random.Generator, size: Size, nodules: int, dials: Dials) -> 
     centre = (np.array([mean for mean, _ in CENTRE]) + offset * [sd for _, sd in CENTRE]) * size
     slack = 0.06 * box * (rng.random() < 0.1)  # now and then cut by the border
     centre = np.clip(centre, box / 2 + 1 - slack, size - box / 2 - 1 + slack)
-    place: Array = centre + box * outline(rng, dials.lumps)
+    place: Array = centre + box * pen.outline(rng, dials.lumps)
     return place
 
 
@@ -151,7 +133,7 @@ def _tissue(rng: np.random.Generator, size: Size, dials: Dials) -> Array:
     wave = 0.02 * np.sin(np.linspace(0, rng.uniform(1, 5), width) + rng.uniform(0, 6)).astype(np.float32)
     depth = np.linspace(0, 1, height, dtype=np.float32)[:, None] * rng.uniform(0.8, 1.25) + wave
     tissue = np.interp(depth, depths, grays).astype(np.float32) * rng.uniform(0.75, 1.25)
-    tissue = tissue * (1 + 0.12 * clouds(rng, height, width))
+    tissue = tissue * (1 + 0.12 * pen.clouds(rng, height, width))
     return _trachea(rng, size, tissue) if rng.random() < dials.trachea else tissue
 
 
@@ -160,27 +142,27 @@ def _trachea(rng: np.random.Generator, size: Size, tissue: Array) -> Array:
     angles = np.linspace(np.pi, 2 * np.pi, 16)
     arc = centre + np.array([0.16, 0.18]) * size * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     below = np.concatenate([arc, [[arc[-1, 0], size[1]], [arc[0, 0], size[1]]]])
-    shaded = blend(tissue, 6, 0.85 * fill(size, below, blur=3))
-    return blend(shaded, 170, 0.7 * strokes(size, [arc], 2, blur=0.8))
+    shaded = pen.blend(tissue, 6, 0.85 * pen.fill(size, below, blur=3))
+    return pen.blend(shaded, 170, 0.7 * pen.strokes(size, [arc], 2, blur=0.8))
 
 
 def _vessels(rng: np.random.Generator, size: Size, canvas: Array, dials: Dials) -> Array:
     for _ in range(rng.poisson(dials.vessels)):
         centre = np.array([rng.choice((rng.uniform(0.04, 0.2), rng.uniform(0.8, 0.96))), rng.uniform(0.3, 0.7)]) * size
-        disc = centre + rng.uniform(0.08, 0.17) * size[1] * rng.uniform(0.8, 1.2, 2) * outline(rng, 0.02, 24)
-        canvas = canvas * (1 - rng.uniform(0.5, 0.85) * fill(size, disc, blur=1.0))
+        disc = centre + rng.uniform(0.08, 0.17) * size[1] * rng.uniform(0.8, 1.2, 2) * pen.outline(rng, 0.02, 24)
+        canvas = canvas * (1 - rng.uniform(0.5, 0.85) * pen.fill(size, disc, blur=1.0))
     return canvas
 
 
 def _nodule(rng: np.random.Generator, size: Size, canvas: Array, truth: Array, dials: Dials) -> Array:
-    core = shrunk(truth, pick(rng, dials.halo), rng.uniform(-dials.lean, dials.lean, 2))
-    depth = nested(size, truth, core, dials.periphery, blur=1.0)
-    ratio = 1.5 if rng.random() < dials.bright else pick(rng, dials.ratio)
+    core = pen.shrunk(truth, pen.pick(rng, dials.halo), rng.uniform(-dials.lean, dials.lean, 2))
+    depth = pen.nested(size, truth, core, dials.periphery, blur=1.0)
+    ratio = 1.5 if rng.random() < dials.bright else pen.pick(rng, dials.ratio)
     floor = 26 * depth * (ratio < 1) * np.clip(1 - canvas / 40, 0, 1)  # deep nodules transmit, so they stay visible
     canvas = canvas * (1 - depth * (1 - ratio)) + floor
     if rng.random() < 0.25:
         specks = core.mean(axis=0) + rng.normal(0, 0.15, (6, 2)) * np.ptp(core, axis=0)
-        canvas = blend(canvas, 190, 0.7 * strokes(size, [np.array([s, s + 1]) for s in specks], 1, blur=0.5))
+        canvas = pen.blend(canvas, 190, 0.7 * pen.strokes(size, [np.array([s, s + 1]) for s in specks], 1, blur=0.5))
     return canvas
 
 
@@ -192,7 +174,7 @@ def _fascia(rng: np.random.Generator, size: Size, canvas: Array, dials: Dials) -
         keep = slice(*sorted(rng.choice(17, 2, replace=False)))
         line = np.stack([xs, ys], axis=1)[keep] * size
         if len(line) > 1:
-            canvas = blend(canvas, 165, rng.uniform(0.3, 0.7) * strokes(size, [line], 1, blur=0.7))
+            canvas = pen.blend(canvas, 165, rng.uniform(0.3, 0.7) * pen.strokes(size, [line], 1, blur=0.7))
     return canvas
 
 
@@ -203,7 +185,7 @@ def _marks(rng: np.random.Generator, size: Size, canvas: Array, dials: Dials) ->
         for _ in range(2):
             x, y = rng.uniform(0.15, 0.85, 2) * size
             lines = [*lines, np.array([[x - 3, y], [x + 3, y]]), np.array([[x, y - 3], [x, y + 3]])]
-    return blend(canvas, 225, strokes(size, lines)) if lines else canvas
+    return pen.blend(canvas, 225, pen.strokes(size, lines)) if lines else canvas
 
 
 def write(root: Path, part: Part) -> None:
