@@ -57,8 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _asked(options: argparse.Namespace) -> tuple[Path, str, int]:
     """Returns the model's folder, the question, and the longest answer in tokens."""
-    from medloc.data.prompts import prompt_for
-    from medloc.data.task import question_of
+    from medloc.data.prompts import prompt_for, question_of
     from medloc.spec.dataset import dataset_settings
 
     folder = Path(options.checkpoint).expanduser()

@@ -1,4 +1,4 @@
-"""Files on disk become examples: loaders, splits, prompts and phantoms."""
+"""Files on disk become examples: forms of annotation, data sets, phantoms, manifests, splits and prompts."""
 
 from medloc.data.example import Example
 from medloc.data.load import LoadedDataset, load_dataset

@@ -1,4 +1,4 @@
-"""`python -m medloc.data`: images and boxes of any form become one manifest, which is checked, shown and exported."""
+"""Prepare, check, show and export manifests: `python -m medloc.data`."""
 
 import argparse
 import os
@@ -12,24 +12,20 @@ from typing import TypeVar
 from medloc.boxes import Box
 from medloc.data.example import Example
 from medloc.data.files import require_folder
-from medloc.data.formats.annotation import CORNERS
-from medloc.data.formats.detect import KINDS
-from medloc.data.formats.export import FORMS, export
-from medloc.data.formats.mask_cache import MaskCache
+from medloc.data.formats import CORNERS
+from medloc.data.formats.masks import MaskCache
+from medloc.data.images import COLUMNS, boxes_sheet
 from medloc.data.load import load_dataset
-from medloc.data.manifests.manifest import PARTS, Manifest, write_manifest
-from medloc.data.manifests.parts import SPLITS
-from medloc.data.manifests.prepare import Wishes, prepare
-from medloc.data.manifests.read import read_manifest
-from medloc.data.manifests.sources import Source
-from medloc.data.manifests.statement import decode_all, statement
-from medloc.data.problems import Problems
-from medloc.data.prompts import TARGETS
+from medloc.data.manifest import EXPORTS, PARTS, Manifest, export, read_manifest, write_manifest
+from medloc.data.prepare import SPLITS, Wishes, decode_all, group_warning, prepare, statement
+from medloc.data.prompts import question_for
+from medloc.data.rows import KINDS, Source
+from medloc.data.sets import SETS
 from medloc.data.sets.manifest import check_files, data_folder
-from medloc.data.sheet import COLUMNS, boxes_sheet
-from medloc.data.task import question_for
-from medloc.spec.machine import CHECKOUT
+from medloc.data.untrusted import Problems
+from medloc.spec import CHECKOUT
 
+DRAWN = tuple(name for name, one in SETS.items() if one.phantoms)
 ERRORS, MISTAKE, STOPPED = 1, 2, 130
 
 Item = TypeVar("Item")
@@ -60,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = given.do(given)
         sys.stdout.flush()
         return status
-    except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
+    except BrokenPipeError:  # the reader of our output, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, OSError) as error:
@@ -86,11 +82,11 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(do=_check)
     show = commands.add_parser("show", help="a contact sheet of boxes drawn on images")
     show.add_argument("--out", type=Path, metavar="PNG", help="where to (default: beside the manifest)")
-    show.add_argument("--beside", choices=tuple(TARGETS), help="below them as many phantoms of this set")
+    show.add_argument("--beside", choices=DRAWN, help="below them as many phantoms of this set")
     show.add_argument("--count", type=_count, default=24, metavar="N", help="images, evenly spaced (default: 24)")
     show.set_defaults(do=_show)
     exporting = commands.add_parser("export", help="the same for other tools")
-    exporting.add_argument("--to", required=True, choices=FORMS)
+    exporting.add_argument("--to", required=True, choices=EXPORTS)
     exporting.add_argument("--out", required=True, type=Path, metavar="FILE")
     exporting.add_argument("--part", choices=PARTS, help="only these images (default: all)")
     exporting.add_argument(
@@ -126,7 +122,8 @@ def _prepare_parser(parser: argparse.ArgumentParser) -> None:
 
 
 def _prepare(given: argparse.Namespace) -> int:
-    root = require_folder(given.folder.expanduser(), "the data folder").resolve()
+    root = given.folder.expanduser()
+    root = require_folder(root, f"{root} is not a folder; the data folder must be one.").resolve()
     out = given.out or root / "manifest.jsonl"
     annotations, images = (path and path.expanduser().resolve() for path in (given.annotations, given.images))
     if images and not images.is_relative_to(root):
@@ -140,6 +137,8 @@ def _prepare(given: argparse.Namespace) -> int:
     if writes:
         write_manifest(out, replace(manifest, header=replace(manifest.header, root=_root(root, out))))
     print("\n".join(statement(manifest, root, problems)))
+    if given.group and (warning := group_warning(manifest.rows, given.group.pattern)):
+        print(f"medloc.data: {warning}", file=sys.stderr)
     _show_errors(problems)
     if not writes:
         print("medloc.data: nothing is written; --leave-out writes the manifest without these images.", file=sys.stderr)
@@ -221,12 +220,10 @@ def _usable(given: argparse.Namespace) -> tuple[Manifest, Path]:
 
 
 def _show_errors(problems: Problems) -> None:
-    for line in problems.errors:
-        print(line, file=sys.stderr)
-    if problems.count > len(problems.errors):
-        print(f"... and {problems.count - len(problems.errors)} more", file=sys.stderr)
+    more = problems.count - len(problems.errors)
+    lines = [*problems.errors, *([f"... and {more} more"] if more else [])]
     if problems.count:
-        print(f"medloc.data: {problems.count} error{'s' * (problems.count > 1)}.", file=sys.stderr)
+        print(*lines, f"medloc.data: {problems.count} error{'s' * (problems.count > 1)}.", sep="\n", file=sys.stderr)
 
 
 def _root(root: Path, out: Path) -> str:

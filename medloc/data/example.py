@@ -1,9 +1,23 @@
-"""One image with one box: what every loader produces and everything downstream consumes."""
+"""The two types that everything else speaks of: an example (one image with one box), and what a data set offers."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medloc.boxes import Box
+
+if TYPE_CHECKING:
+    from medloc.data.formats.masks import Pair
+    from medloc.data.phantoms import Phantoms
+    from medloc.data.splits import Split
+    from medloc.spec.dataset import DatasetSettings
+
+Notes = tuple[str, ...]
+"""One line each on what was left out of a data set or should be known of it."""
 
 
 @dataclass(frozen=True)
@@ -29,3 +43,40 @@ class Example:
     group: str
     label: str
     mask: Path | None = None
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """All that the package knows of one data set; `medloc.data.sets.SETS` holds them.
+
+    Attributes:
+        name: As in `dataset=name`.
+        title: As tables print it.
+        splits: The values of `dataset.split`, the default first.
+        folds: Whether `foldKofN`, a part of a cross-validation, is offered too.
+        target: What is looked for; "" where its manifest says it.
+        prompt: The question; "" where its manifest says it.
+        read: Reads the examples of a set without `pairs`; None where its manifest lists them.
+        split: Divides the examples, so many of them to be tested; None where the files name the parts.
+        parts: Part of the run -> part in the files, where the files name parts.
+        pairs: Finds the images of one part with their masks, and counts what has no partner; None without masks.
+        recognises: Whether a data folder with these files is this set.
+        class_of: The class of an image by its path in a data folder, "" where unknown.
+        phantoms: Draws images in its place; None where nothing can.
+        known_to_tiny: Whether the tiny bases are pre-trained on its question. A change means pre-training them again.
+    """
+
+    name: str
+    title: str
+    splits: tuple[str, ...]
+    folds: bool = False
+    target: str = ""
+    prompt: str = ""
+    read: Callable[[Path, DatasetSettings], tuple[list[Example], Notes]] | None = None
+    split: Callable[[DatasetSettings, Sequence[Example], int], tuple[Split[Example], Notes]] | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
+    pairs: Callable[[Path, str], tuple[list[Pair], Counter[str]]] | None = None
+    recognises: Callable[[Path, Sequence[Path]], bool] = lambda root, files: False
+    class_of: Callable[[Path, Path], str] = lambda root, path: ""
+    phantoms: Phantoms | None = None
+    known_to_tiny: bool = False

@@ -1,18 +1,25 @@
-"""Opening an image: whoever needs pixels or the size of one goes through here."""
+"""Open images, and draw them with their boxes on one contact sheet."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from medloc.data.limits import PIXELS
+from medloc.boxes import Box
+from medloc.data.untrusted import PIXELS
 
 ORIENTATION = 0x0112  # the EXIF tag
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 """What is tried, whatever a file is called: Pillow's other decoders are never let near a file."""
+
+TILE = (200, 170)  # px
+GAP = 4  # px
+TRUTH = (0, 255, 0)
+COLUMNS = 6
+"""Tiles in a row."""
 
 
 @contextmanager
@@ -37,7 +44,7 @@ def opened(path: Path, what: str = "image") -> Iterator[Image.Image]:
 
 
 def open_image(path: Path) -> Image.Image:
-    """Returns the image as RGB; grayscale is repeated over the channels, EXIF orientation is left alone as in masks.
+    """Return the image as RGB; grayscale is repeated over the channels, EXIF orientation is left alone as in masks.
 
     Raises:
         ValueError: the file does not open as an image; the message names it.
@@ -66,3 +73,31 @@ def oddities(path: Path, what: str = "image") -> list[str]:
         odd = [f"{what}s with a palette"] if image.mode == "P" else []
         turned = image.format in ("JPEG", "TIFF") and image.getexif().get(ORIENTATION, 1) != 1
         return [*odd, f"{what}s that EXIF would turn, taken as stored"] if turned else odd
+
+
+def boxes_sheet(images: Sequence[tuple[Path, Sequence[Box]]], path: Path, columns: int = COLUMNS) -> None:
+    """Write a PNG with one tile an image, in reading order, all its boxes in green.
+
+    Args:
+        images: Image files with their boxes, at least one.
+        path: The PNG to write.
+        columns: Tiles in a row.
+
+    Raises:
+        ValueError: an image does not open; the message names it.
+    """
+    rows = -(-len(images) // columns)
+    sheet = Image.new("RGB", (columns * (TILE[0] + GAP), rows * (TILE[1] + GAP)))
+    for i, (image, boxes) in enumerate(images):
+        place = ((i % columns) * (TILE[0] + GAP), (i // columns) * (TILE[1] + GAP))
+        sheet.paste(_tile(image, boxes), place)
+    sheet.save(path, format="PNG")
+
+
+def _tile(image: Path, boxes: Sequence[Box]) -> Image.Image:
+    tile = open_image(image)
+    scale = min(TILE[0] / tile.width, TILE[1] / tile.height)
+    tile = tile.resize((max(1, round(tile.width * scale)), max(1, round(tile.height * scale))))
+    for box in boxes:
+        ImageDraw.Draw(tile).rectangle(box.scaled(scale, scale).as_list(), outline=TRUTH)
+    return tile

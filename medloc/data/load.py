@@ -1,22 +1,19 @@
-"""From settings to examples: real files or phantoms, read by the same loaders, split and fingerprinted."""
+"""From settings to examples: real files or phantoms, read by the same code, split and fingerprinted."""
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from medloc.data.example import Example
-from medloc.data.files import require_root
-from medloc.data.formats.mask_cache import MaskCache
-from medloc.data.phantoms import phantom_roots
-from medloc.data.sets.ham10000 import read_ham10000
-from medloc.data.sets.heel import read_heel
+from medloc.data.example import DataSet, Example, Notes
+from medloc.data.files import FileCache, content_hash, require_folder
+from medloc.data.formats.masks import READING, Mask, MaskCache, examples_from, summary
+from medloc.data.sets import SETS, check_set
 from medloc.data.sets.manifest import read_parts
-from medloc.data.sets.tn3k import read_tn3k
-from medloc.data.splits import Split, fifth, fold_split, grouped_split, leak, random_split, stratified_split
-from medloc.spec.dataset import DatasetSettings, check_dataset, fold_of
-
-Notes = tuple[str, ...]
+from medloc.data.splits import Split, fifth, grouped_split, leak
+from medloc.spec.dataset import DatasetSettings, check_dataset
 
 
 @dataclass(frozen=True)
@@ -24,12 +21,12 @@ class LoadedDataset:
     """A data set, ready to use.
 
     Attributes:
-        name: "ham10000", "tn3k" or "heel"; a manifest's own name.
+        name: As in `dataset=name`; with a manifest the name in its header, which parts one own set from another.
         train: Training examples, sorted by id.
         test: Test examples, sorted by id.
         calibration: Images apart from both, for tuning; phantoms only, empty for real data.
         notes: One line each on what was left out or should be known.
-        fingerprint: 16 hex digits over all examples: ids, files' sizes, boxes, groups, classes, parts.
+        fingerprint: 16 hex digits of the content of all examples, see `fingerprint`.
         synthetic: Whether these are phantoms.
         origin: "phantom" or "real: <folder name>"; with a manifest its origin and name.
         validation: Images set apart from training, for choosing a checkpoint; none unless asked for.
@@ -51,75 +48,103 @@ def load_dataset(settings: DatasetSettings, cache: Path) -> LoadedDataset:
 
     Args:
         settings: The `dataset` group.
-        cache: Folder for phantoms and for what is remembered of masks.
+        cache: Folder for phantoms and for what is remembered of files.
 
     Raises:
-        ValueError: for a value that is not allowed or a file that cannot be used; one line, naming it.
-        FileNotFoundError: for a missing folder or table; one line, naming it.
+        ValueError: A value is not allowed or a file cannot be used; one line, naming it.
+        FileNotFoundError: A folder or table is missing; one line, naming it.
     """
     check_dataset(settings)
-    if settings.name == "manifest":
-        return _load_manifest(settings)
+    check_set(settings)
+    kind = SETS[settings.name]
+    if kind.read is None and kind.pairs is None:
+        return _load_manifest(settings, cache)
     if settings.root is None:
-        return _load_phantoms(settings, cache)
-    root = require_root(Path(settings.root).expanduser())
-    split, notes = _read(settings, root, cache, None)
-    _require_both(f"dataset.root={root}", *split)
-    return _assembled(settings, settings.name, split, (), (), notes, f"real: {root.resolve().name}")
+        return _load_phantoms(kind, settings, cache)
+    root = require_folder(
+        Path(settings.root).expanduser(),
+        f"dataset.root={settings.root} is not a folder; point it at the unpacked data set, or use dataset.root=null for"
+        " phantoms.",
+    )
+    split, notes = _read_split(kind, settings, root, cache, None)
+    _require_both(f"dataset.root={root}", split)
+    return _assembled(settings, kind.name, f"real: {root.resolve().name}", split, notes, root, cache)
+
+
+def fingerprint(
+    parts: Mapping[str, Sequence[Example]], hash_of: Callable[[Path], str], question: Sequence[str | None] = ()
+) -> str:
+    """Return 16 hex digits of everything that a data set puts into a result.
+
+    These are the bytes of its images and masks, its ids, boxes, groups and classes, who is in which part, the version
+    of the code that reads masks, and the question. Names of files and folders are not among them.
+
+    Args:
+        parts: Part -> examples, in order.
+        hash_of: Gives the hash of a file's bytes.
+        question: Target and prompt, where a manifest says them.
+    """
+    rows = {
+        part: [
+            [e.id, e.width, e.height, e.box.as_list(), e.group, e.label, hash_of(e.image), e.mask and hash_of(e.mask)]
+            for e in examples
+        ]
+        for part, examples in parts.items()
+        if examples
+    }
+    return hashlib.sha256(json.dumps([READING, list(question), rows], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _assembled(
     settings: DatasetSettings,
     name: str,
-    split: Split,
-    validation: tuple[Example, ...],
-    calibration: tuple[Example, ...],
-    notes: Notes,
     origin: str,
-    asked: str | None = None,
+    split: Split[Example],
+    notes: Notes,
+    root: Path,
+    cache: Path,
+    question: Sequence[str | None] = (),
+    **others: tuple[Example, ...],
 ) -> LoadedDataset:
-    """Set validation images apart, if asked to, and take the fingerprint: of `asked` (or the origin) and all parts."""
+    """Set validation images apart, if asked to, and take the fingerprint; `others` are calibration, validation."""
     train, test = split
     if settings.validation_fraction:
-        train, validation = _set_apart(settings, train)
-    parts = (train, test, calibration, *([validation] if validation else []))
-    digits = fingerprint(asked or origin, *parts)
-    return LoadedDataset(name, train, test, calibration, notes, digits, origin == "phantom", origin, validation)
+        train, others["validation"] = _set_apart(settings, train)
+    parts: dict[str, Any] = {"calibration": (), "train": train, "test": test, **others}
+    hashes = FileCache("hashes", 1, root, cache)
+    digits = fingerprint(parts, lambda path: str(hashes.get(path, content_hash)), question)
+    hashes.save()
+    return LoadedDataset(name, notes=notes, fingerprint=digits, synthetic=origin == "phantom", origin=origin, **parts)
 
 
-def fingerprint(origin: str, *parts: tuple[Example, ...]) -> str:
-    """Return 16 hex digits that change with any example, with its file's size, or with its part."""
-    digest = hashlib.sha256(origin.encode())
-    for part in parts:
-        rows = [[e.id, e.width, e.height, e.box.as_list(), e.group, e.label, e.image.stat().st_size] for e in part]
-        digest.update(json.dumps(rows).encode())
-    return digest.hexdigest()[:16]
+def _load_phantoms(kind: DataSet, settings: DatasetSettings, cache: Path) -> LoadedDataset:
+    if kind.phantoms is None:
+        raise ValueError(f"dataset={kind.name} has no phantoms; dataset.root=FOLDER says where its images are.")
+    roots = kind.phantoms.roots(settings.phantom, cache)
+    split, notes = _read_split(kind, settings, roots.main, cache, settings.phantom.test)
+    calibration, _ = _read(kind, settings, roots.calibration, cache, kind.parts.get("test", ""))
+    root = roots.main.parent
+    return _assembled(settings, kind.name, "phantom", split, notes, root, cache, calibration=tuple(calibration))
 
 
-def _load_phantoms(settings: DatasetSettings, cache: Path) -> LoadedDataset:
-    roots = phantom_roots(settings.name, settings.phantom, cache)
-    split, notes = _read(settings, roots.main, cache, settings.phantom.test)
-    calibration = _read_calibration(settings, roots.calibration, cache)
-    return _assembled(settings, settings.name, split, (), calibration, notes, "phantom")
-
-
-def _load_manifest(settings: DatasetSettings) -> LoadedDataset:
-    header, parts, notes = read_parts(settings)
+def _load_manifest(settings: DatasetSettings, cache: Path) -> LoadedDataset:
+    header, root, parts, notes = read_parts(settings)
     if settings.validation_fraction and parts["validation"]:
         raise ValueError(
             f"dataset.validation_fraction={settings.validation_fraction}: {settings.manifest} names its validation "
             "images itself; drop the key."
         )
     split = parts["train"], parts["test"]
-    _require_both(f"dataset.manifest={settings.manifest}", *split)
+    _require_both(f"dataset.manifest={settings.manifest}", split)
     if shared := leak(split):
         notes = (*notes, f"{header.name}: {100 * shared:.1f} % of test images share a group with training.")
     origin = "phantom" if header.origin == "phantom" else f"{header.origin}: {header.name}"
-    asked = json.dumps([origin, header.name, header.target, header.prompt])
-    return _assembled(settings, header.name, split, parts["validation"], (), notes, origin, asked)
+    question = header.target, header.prompt
+    others = {"validation": parts["validation"]}
+    return _assembled(settings, header.name, origin, split, notes, root, cache, question, **others)
 
 
-def _set_apart(settings: DatasetSettings, train: tuple[Example, ...]) -> Split:
+def _set_apart(settings: DatasetSettings, train: tuple[Example, ...]) -> Split[Example]:
     """Divide the training examples into those that stay and those for validation; no group on both sides."""
     count = max(1, round(settings.validation_fraction * len(train)))
     rest, validation = grouped_split(train, count, settings.split_seed)
@@ -131,52 +156,46 @@ def _set_apart(settings: DatasetSettings, train: tuple[Example, ...]) -> Split:
     return rest, validation
 
 
-def _read(settings: DatasetSettings, root: Path, cache: Path, n_test: int | None) -> tuple[Split, Notes]:
-    """Training and test examples below `root`; a fifth is tested unless `n_test` says otherwise."""
-    masks = MaskCache(root, cache)
-    if settings.name == "tn3k":
-        train, train_notes = read_tn3k(root, "trainval", settings.boxes, masks)
-        test, test_notes = read_tn3k(root, "test", settings.boxes, masks)
-        masks.save()
+def _read_split(
+    kind: DataSet, settings: DatasetSettings, root: Path, cache: Path, n_test: int | None
+) -> tuple[Split[Example], Notes]:
+    """Read training and test examples below `root`; a fifth is tested unless the files or `n_test` say otherwise."""
+    if kind.split is None:
+        train, train_notes = _read(kind, settings, root, cache, kind.parts["train"])
+        test, test_notes = _read(kind, settings, root, cache, kind.parts["test"])
         return (tuple(train), tuple(test)), (*train_notes, *test_notes)
-    examples, notes = _read_unsplit(settings, root, masks)
-    split, split_notes = _split(settings, examples, fifth(len(examples)) if n_test is None else n_test)
+    examples, notes = _read(kind, settings, root, cache, "")
+    split, split_notes = kind.split(settings, examples, fifth(len(examples)) if n_test is None else n_test)
     return split, (*notes, *split_notes)
 
 
-def _read_unsplit(settings: DatasetSettings, root: Path, masks: MaskCache) -> tuple[list[Example], Notes]:
-    if settings.name == "heel":
-        return read_heel(root, settings.sidecar)
-    found = read_ham10000(root, settings.boxes, masks)
+def _read(kind: DataSet, settings: DatasetSettings, root: Path, cache: Path, part: str) -> tuple[list[Example], Notes]:
+    if kind.read:
+        return kind.read(root, settings)
+    masks = MaskCache(root, cache)
+    found = read_pairs(kind, root, part, settings.boxes, masks)
     masks.save()
     return found
 
 
-def _split(settings: DatasetSettings, examples: list[Example], n_test: int) -> tuple[Split, Notes]:
-    seed = settings.split_seed
-    if settings.name == "heel":
-        return stratified_split(examples, n_test, seed), ()
-    if fold := fold_of(settings.split):
-        return fold_split(examples, *fold, seed), ()
-    by_image = random_split(examples, n_test, seed)
-    share = f"{100 * leak(by_image):.1f} % of test images share a lesion with training"
-    if settings.split == "paper":
-        return by_image, (f"ham10000: dataset.split=paper leaks, {share}; dataset.split=grouped does not.",)
-    grouped = grouped_split(examples, n_test, seed)
-    return grouped, (f"ham10000: split by lesion; under dataset.split=paper {share}.",)
+def read_pairs(
+    kind: DataSet, root: Path, part: str, rule: str, read_mask: Callable[[Path], Mask]
+) -> tuple[list[Example], Notes]:
+    """Return the examples of one part of a set of images and masks, and one line on what was left out.
+
+    Args:
+        kind: The data set; it has `pairs`.
+        root: The data folder.
+        part: One of the parts that the files name, "" where they name none.
+        rule: `dataset.boxes`.
+        read_mask: Reads one mask file.
+    """
+    assert kind.pairs is not None
+    pairs, left_out = kind.pairs(root, part)
+    return examples_from(pairs, read_mask, rule, left_out), summary(f"{kind.name} {part}".strip(), left_out)
 
 
-def _read_calibration(settings: DatasetSettings, root: Path, cache: Path) -> tuple[Example, ...]:
-    masks = MaskCache(root, cache)
-    if settings.name == "tn3k":
-        examples, _ = read_tn3k(root, "test", settings.boxes, masks)
-        masks.save()
-    else:
-        examples, _ = _read_unsplit(settings, root, masks)
-    return tuple(examples)
-
-
-def _require_both(where: str, train: tuple[Example, ...], test: tuple[Example, ...]) -> None:
-    for part, examples in (("training", train), ("test", test)):
+def _require_both(where: str, split: Split[Example]) -> None:
+    for part, examples in zip(("training", "test"), split, strict=True):
         if not examples:
             raise ValueError(f"{where} leaves no {part} example; check its files and dataset.boxes.")

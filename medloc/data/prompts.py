@@ -1,27 +1,21 @@
-"""The three prompts of the paper's Figures 4 and 8, word for word, without "Given task:", line breaks joined."""
+"""What a run looks for and how it asks: the data set's or the manifest's words, a template, or the user's own.
 
-DERMOSCOPY = (
-    "Identify the image and provide the bounding box for the skin lesion area. Ensure the bounding box accurately "
-    "covers the lesion area and does not include excessive healthy skin. The output should be four numbers "
-    "representing the coordinates of the top-left and bottom-right corners of the lesion area, in the format "
-    "[xmin, ymin, xmax, ymax]. Also, generate your thinking process on how you determined the bounding box."
-)
-XRAY = (
-    "Identify the X-ray image and provide the bounding box for the calcaneus region. Ensure the bounding box "
-    "accurately covers the calcaneus area and does not include too much unrelated areas. Output the bounding box "
-    "coordinate in the format [xmin, ymin, xmax, ymax]. Also generate your thinking process on how you determined "
-    "the bounding box."
-)
-ULTRASOUND = (
-    "Identify the thyroid ultrasound image and provide the bounding box for any thyroid nodule present. Ensure the "
-    "bounding box accurately covers the nodule area and does not include too much unrelated tissue. Output the "
-    "bounding box coordinates in the format [xmin, ymin, xmax, ymax]. Generate your thinking process on how you "
-    "determined the bounding box."
-)
+Each data set's file holds the paper's question (Figures 4 and 8), word for word, without "Given task:", line breaks
+joined.
+"""
 
-PROMPTS = {"ham10000": DERMOSCOPY, "heel": XRAY, "tn3k": ULTRASOUND}
+from dataclasses import replace
+from pathlib import Path
 
-TARGETS = {"ham10000": "skin lesion", "heel": "calcaneus region", "tn3k": "thyroid nodule"}
+from medloc.data.manifest import Header, read_header
+from medloc.data.sets import SETS
+from medloc.spec.dataset import DatasetSettings
+
+PROMPTS = {one.name: one.prompt for one in SETS.values() if one.known_to_tiny}
+"""Data set -> question, of the data sets that the tiny bases are pre-trained for: the paper's three."""
+
+TARGETS = {one.name: one.target for one in SETS.values() if one.known_to_tiny}
+"""Data set -> what is looked for, of the same data sets."""
 
 BOXMED_RL = "Provide the bounding box for {target}."  # Appendix D of the paper
 VLM_R1 = (  # the template of VLM-R1's training script
@@ -43,12 +37,58 @@ TEMPLATES = {"boxmed_rl": BOXMED_RL, "vlm_r1": VLM_R1, "chain_of_box": CHAIN_OF_
 
 
 def prompt_for(dataset: str, choice: str | None) -> str:
-    """Returns the prompt of `dataset`: `choice` is None (the paper's), a key of `TEMPLATES`, or the prompt itself."""
+    """Return the prompt of `dataset`: `choice` is None (the paper's), a key of `TEMPLATES`, or the prompt itself."""
     if choice is None:
-        return PROMPTS[dataset]
-    return TEMPLATES[choice].format(target=TARGETS[dataset]) if choice in TEMPLATES else choice
+        return SETS[dataset].prompt
+    return TEMPLATES[choice].format(target=SETS[dataset].target) if choice in TEMPLATES else choice
 
 
 def known_prompts() -> list[str]:
-    """Returns every prompt above, for every data set: what the tiny bases are pre-trained to answer."""
+    """Return every prompt that the tiny bases are pre-trained to answer."""
     return [prompt_for(name, choice) for choice in (None, *TEMPLATES) for name in PROMPTS]
+
+
+def target_of(settings: DatasetSettings) -> str:
+    """Return the name of what is looked for.
+
+    Raises:
+        ValueError: The manifest cannot be used; the message names it.
+    """
+    if settings.name != "manifest":
+        return SETS[settings.name].target
+    return settings.target or _header(settings).target
+
+
+def question_of(settings: DatasetSettings, method: str | None) -> str:
+    """Return the prompt: the user's, else the method's, else the data set's.
+
+    Args:
+        settings: The `dataset` group.
+        method: `method.prompt`: None, a key of `medloc.data.prompts.TEMPLATES`, or a prompt.
+
+    Raises:
+        ValueError: The manifest cannot be used; the message names it.
+    """
+    choice = settings.prompt or method
+    if settings.name != "manifest":
+        return prompt_for(settings.name, choice)
+    header = _header(settings)
+    if choice is None and settings.target is None:
+        choice = header.prompt
+    return question_for(replace(header, target=settings.target or header.target, prompt=choice))
+
+
+def question_for(header: Header) -> str:
+    """Return the prompt of a manifest: a template by its name, its own words, or words made from its target.
+
+    A target of one of the paper's sets is asked for in the paper's words.
+    """
+    if header.prompt:
+        template = TEMPLATES.get(header.prompt, header.prompt)
+    else:
+        template = next((one.prompt for one in SETS.values() if one.target == header.target), OWN)
+    return template.replace("{target}", header.target)
+
+
+def _header(settings: DatasetSettings) -> Header:
+    return read_header(Path(settings.manifest or "").expanduser())

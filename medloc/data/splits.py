@@ -3,15 +3,17 @@
 Examples are sorted by id before a seeded permutation, so that the order of files on disk plays no part.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
-from medloc.data.example import Example
+T = TypeVar("T", bound=Any)  # what is divided, by its id, group and label: examples, rows of a manifest
 
-Split = tuple[tuple[Example, ...], tuple[Example, ...]]
-"""Training and test examples, each sorted by id."""
+Split = tuple[tuple[T, ...], tuple[T, ...]]
+"""Training and test items, each sorted by id."""
 
 
 def fifth(count: int) -> int:
@@ -19,14 +21,14 @@ def fifth(count: int) -> int:
     return -(-count // 5)
 
 
-def random_split(examples: Sequence[Example], n_test: int, seed: int) -> Split:
+def random_split(examples: Sequence[T], n_test: int, seed: int) -> Split[T]:
     """Split by image, neither stratified nor grouped: the paper's HAM10000 split, with its leak."""
     pool = _by_id(examples)
     order = np.random.default_rng(seed).permutation(len(pool))
     return _divided(pool, {int(i) for i in order[:n_test]})
 
 
-def stratified_split(examples: Sequence[Example], n_test: int, seed: int) -> Split:
+def stratified_split(examples: Sequence[T], n_test: int, seed: int) -> Split[T]:
     """Split by image within each class: the paper's HEEL split, with scikit-learn's arithmetic.
 
     Classes get their share of the training images, then of the test images among what is left, rounded down;
@@ -45,7 +47,7 @@ def stratified_split(examples: Sequence[Example], n_test: int, seed: int) -> Spl
     return _divided(pool, chosen)
 
 
-def grouped_split(examples: Sequence[Example], n_test: int, seed: int) -> Split:
+def grouped_split(examples: Sequence[T], n_test: int, seed: int) -> Split[T]:
     """Split so that no group (lesion, patient) is on both sides.
 
     Whole groups are taken in random order as long as they fit, so that the test set has exactly `n_test`
@@ -54,15 +56,15 @@ def grouped_split(examples: Sequence[Example], n_test: int, seed: int) -> Split:
     pool = _by_id(examples)
     sizes = Counter(example.group for example in pool)
     names = sorted(sizes)
-    room, taken = n_test, set()
+    left, taken = n_test, set()
     for i in np.random.default_rng(seed).permutation(len(names)):
-        if sizes[names[i]] <= room:
+        if sizes[names[i]] <= left:
             taken.add(names[i])
-            room -= sizes[names[i]]
+            left -= sizes[names[i]]
     return _divided(pool, {i for i, example in enumerate(pool) if example.group in taken})
 
 
-def fold_split(examples: Sequence[Example], fold: int, folds: int, seed: int) -> Split:
+def fold_split(examples: Sequence[T], fold: int, folds: int, seed: int) -> Split[T]:
     """Split so that the test sets of all folds hold every example once, and no group is in two of them.
 
     Groups are drawn in random order, larger ones first, each into the fold with the fewest examples.
@@ -74,7 +76,7 @@ def fold_split(examples: Sequence[Example], fold: int, folds: int, seed: int) ->
         seed: of the order.
 
     Raises:
-        ValueError: there are fewer groups than folds.
+        ValueError: There are fewer groups than folds.
     """
     pool = _by_id(examples)
     sizes = Counter(example.group for example in pool)
@@ -92,18 +94,33 @@ def fold_split(examples: Sequence[Example], fold: int, folds: int, seed: int) ->
     return _divided(pool, {i for i, example in enumerate(pool) if place[example.group] == fold - 1})
 
 
-def leak(split: Split) -> float:
+def fold_of(split: str) -> tuple[int, int] | None:
+    """Return K and N of the split "foldKofN", of which fold K is tested; None for another split.
+
+    Raises:
+        ValueError: There is no such fold.
+    """
+    found = re.fullmatch(r"fold(\d{1,4})of(\d{1,4})", split, re.ASCII)
+    if found is None:
+        return None
+    fold, folds = map(int, found.groups())
+    if not 1 <= fold <= folds or folds < 2:
+        raise ValueError(f"dataset.split={split} is no fold; use fold1of5 to fold5of5, or another number above 1.")
+    return fold, folds
+
+
+def leak(split: Split[T]) -> float:
     """Return the share of test examples, in [0, 1], whose group is also in training."""
     train, test = split
     known = {example.group for example in train}
     return sum(example.group in known for example in test) / len(test) if test else 0.0
 
 
-def _by_id(examples: Sequence[Example]) -> list[Example]:
+def _by_id(examples: Sequence[T]) -> list[T]:
     return sorted(examples, key=lambda example: example.id)
 
 
-def _divided(pool: list[Example], test: set[int]) -> Split:
+def _divided(pool: list[T], test: set[int]) -> Split[T]:
     return (
         tuple(example for i, example in enumerate(pool) if i not in test),
         tuple(example for i, example in enumerate(pool) if i in test),

@@ -12,7 +12,7 @@ from torchvision.models import get_model, list_models, segmentation
 from torchvision.transforms.functional import pil_to_tensor
 
 from medloc.boxes import Box
-from medloc.data.formats.mask import choose_boxes, measure
+from medloc.data.formats.masks import choose_boxes, measure
 from medloc.models.family import AnswerGrid
 from medloc.spec.model import ModelSettings
 

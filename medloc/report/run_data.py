@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from medloc.data import LoadedDataset, load_dataset
-from medloc.data.phantoms import phantom_key
+from medloc.data.sets import SETS
 from medloc.runs import Record
 from medloc.runs.provenance import CHECKOUT
 from medloc.spec.dataset import DatasetSettings, dataset_settings
@@ -65,8 +65,8 @@ def _cache(settings: DatasetSettings, record: Record, results: Path) -> Path:
     places = [Path(record.config["cache"]), results / ".cache", CHECKOUT / "results" / ".cache"]
     if settings.root is not None or settings.manifest is not None:
         return next((place for place in places if place.is_dir()), places[1])
-    name = f"{settings.name}-{phantom_key(settings.name, settings.phantom)}"
-    found = [place for place in places if (place / name).is_dir()]
+    phantoms = SETS[settings.name].phantoms
+    found = [place for place in places if phantoms and (place / phantoms.folder_name(settings.phantom)).is_dir()]
     if not found:
         raise FileNotFoundError("its phantoms are not drawn on this machine")
     return found[0]

@@ -7,6 +7,8 @@ from PIL import Image
 
 from medloc.boxes import Box
 from medloc.data.example import Example
+from medloc.data.load import read_pairs
+from medloc.data.sets import SETS
 from medloc.spec.dataset import DatasetSettings, PhantomSettings
 
 DEFAULTS = {
@@ -49,3 +51,11 @@ def save_mask(path: Path, *boxes: tuple[int, int, int, int], size: tuple[int, in
         mask[y0:y1, x0:x1] = 255
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(mask).save(path, **({"quality": 95} if path.suffix == ".jpg" else {}))
+
+
+def read_ham10000(root: Path, rule: str, read_mask):
+    return read_pairs(SETS["ham10000"], root, "", rule, read_mask)
+
+
+def read_tn3k(root: Path, part: str, rule: str, read_mask):
+    return read_pairs(SETS["tn3k"], root, part, rule, read_mask)

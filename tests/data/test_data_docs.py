@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from PIL import Image
 
 from medloc.data.__main__ import main
-from medloc.data.limits import BOXES, DOCUMENT, FIELD, LINE, PIXELS, SIDECAR
-from medloc.data.manifests.read import read_manifest
-from medloc.data.problems import Problems
+from medloc.data.manifest import read_manifest
+from medloc.data.untrusted import BOXES, DOCUMENT, FIELD, LINE, PIXELS, SIDECAR, Problems
 from medloc.report.__main__ import main as report
 from medloc.spec.compose import compose_job
 from medloc.training.runner.runner import run_job
@@ -135,6 +135,6 @@ def test_the_manifest_of_the_formats_page_is_one(tmp_path):
             "".join(re.findall(r"^\| (.*?) \|", text.partition("## manifest.jsonl")[2].partition("\n## ")[0], re.M)),
         )
     )
-    assert keys == {"medloc_manifest", "name", "target", "prompt", "origin", "root"} | set(
-        manifest.rows[0].__dataclass_fields__
-    )
+    assert keys == {"medloc_manifest", "name", "target", "prompt", "origin", "root"} | {
+        each.name for each in fields(manifest.rows[0])
+    }

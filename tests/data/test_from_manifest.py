@@ -7,10 +7,9 @@ import pytest
 
 from medloc.boxes import Box
 from medloc.data import load_dataset
-from medloc.data.formats.mask import choose_boxes, read_mask
-from medloc.data.prompts import DERMOSCOPY, TARGETS
+from medloc.data.formats.masks import choose_boxes, read_mask
+from medloc.data.prompts import PROMPTS, TARGETS, question_of, target_of
 from medloc.data.splits import fifth, grouped_split
-from medloc.data.task import question_of, target_of
 from tests.data.helpers import dataset_settings, save_image, save_mask
 from tests.data.test_loaders import ham
 
@@ -149,7 +148,7 @@ def test_the_fingerprint_is_that_of_images_boxes_and_question(tmp_path):
 
 def test_the_first_bad_line_ends_a_run_and_says_how_many_there_are(tmp_path):
     path = manifest(tmp_path, ("a", {"width": 41}), ("b", {"boxes": [[0]]}), ("c", {"id": "a"}))
-    shown = r"m\.jsonl line 3: a box must be .*\(2 more such errors\) `python -m medloc\.data check"
+    shown = r"m\.jsonl line 3: boxes\[0\]: a box must be .*\(2 more such errors\) `python -m medloc\.data check"
     with pytest.raises(ValueError, match=shown):
         load_dataset(own(path), tmp_path / "c")
 
@@ -182,12 +181,14 @@ def test_the_question_is_the_users_the_methods_the_manifests_or_made_from_the_ta
     assert "the bounding box for the nodule" in made
     assert "in the format [xmin, ymin, xmax, ymax]" in made
     assert "for the cyst" in question_of(replace(plain, target="cyst"), None)
-    assert question_of(replace(plain, target="skin lesion"), None) == DERMOSCOPY  # a target of the paper, its words
+    assert (
+        question_of(replace(plain, target="skin lesion"), None) == PROMPTS["ham10000"]
+    )  # a target of the paper, its words
     assert question_of(plain, "boxmed_rl") == "Provide the bounding box for nodule."
     assert question_of(replace(plain, prompt="Box the {target}!"), "boxmed_rl") == "Box the nodule!"
     asking = own(manifest(tmp_path, ("a", {}), prompt="Where is the {target}, {here}?"))
     assert question_of(asking, None) == "Where is the nodule, {here}?"
     assert "for the cyst" in question_of(replace(asking, target="cyst"), None)
     assert (target_of(plain), target_of(replace(plain, target="cyst"))) == ("nodule", "cyst")
-    assert question_of(dataset_settings("ham10000"), None) == DERMOSCOPY
+    assert question_of(dataset_settings("ham10000"), None) == PROMPTS["ham10000"]
     assert target_of(dataset_settings("heel")) == TARGETS["heel"]

@@ -15,22 +15,17 @@ from PIL import Image
 
 from medloc.boxes import Box
 from medloc.data.files import inside
-from medloc.data.formats.box_table import read_box_table
 from medloc.data.formats.coco import read_coco
-from medloc.data.formats.mask import read_mask
-from medloc.data.formats.table import read_rows
+from medloc.data.formats.masks import read_mask
+from medloc.data.formats.table import read_box_table, read_rows
 from medloc.data.formats.voc import read_voc
 from medloc.data.formats.yolo import class_names, read_yolo
 from medloc.data.images import image_size, open_image
-from medloc.data.limits import BOXES, PIXELS
-from medloc.data.manifests.manifest import write_manifest
-from medloc.data.manifests.prepare import Wishes, prepare
-from medloc.data.manifests.read import read_manifest
-from medloc.data.manifests.sources import Source
-from medloc.data.manifests.statement import statement
-from medloc.data.problems import Problems
-from medloc.data.sets.ham10000 import read_ham10000
-from tests.data.helpers import save_image, save_mask
+from medloc.data.manifest import read_manifest, write_manifest
+from medloc.data.prepare import Wishes, prepare, statement
+from medloc.data.rows import Source
+from medloc.data.untrusted import BOXES, PIXELS, Problems
+from tests.data.helpers import read_ham10000, save_image, save_mask
 
 SETTINGS = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NUMBERS = st.one_of(

@@ -4,12 +4,9 @@ import pytest
 
 from medloc.boxes import Box
 from medloc.data import load_dataset
-from medloc.data.formats.mask import read_mask
-from medloc.data.formats.mask_cache import MaskCache
-from medloc.data.sets.ham10000 import read_ham10000
+from medloc.data.formats.masks import MaskCache, read_mask
 from medloc.data.sets.heel import read_heel
-from medloc.data.sets.tn3k import read_tn3k
-from tests.data.helpers import dataset_settings, save_image, save_mask
+from tests.data.helpers import dataset_settings, read_ham10000, read_tn3k, save_image, save_mask
 
 HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization"
 
@@ -227,11 +224,22 @@ def test_masks_are_read_once_and_again_when_they_change(tmp_path):
     assert MaskCache(tmp_path, tmp_path / "cache", counting)(path) == read_mask(path)
 
 
-def test_a_damaged_memory_of_masks_is_forgotten(tmp_path):
+@pytest.mark.parametrize(
+    "damage", ["{", "", "[]", "null", "{}", '{"version": 1}', '{"version": 1, "files": 3}', "\udcff"]
+)
+def test_a_damaged_memory_of_masks_is_forgotten(tmp_path, damage):
     save_mask(tmp_path / "a.png", (1, 2, 3, 4))
     cache = MaskCache(tmp_path, tmp_path / "cache")
     cache(tmp_path / "a.png")
     cache.save()
     for file in (tmp_path / "cache").iterdir():
-        file.write_text("{")
+        file.write_bytes(damage.encode(errors="surrogateescape"))
     assert MaskCache(tmp_path, tmp_path / "cache")(tmp_path / "a.png").boxes == (Box(1, 2, 3, 4),)
+
+
+def test_a_cache_folder_that_cannot_be_written_costs_time_only(tmp_path):
+    save_mask(tmp_path / "a.png", (1, 2, 3, 4))
+    (tmp_path / "cache").write_text("a file")
+    cache = MaskCache(tmp_path, tmp_path / "cache")
+    assert cache(tmp_path / "a.png") == read_mask(tmp_path / "a.png")
+    cache.save()

@@ -4,10 +4,8 @@ import math
 import pytest
 
 from medloc.boxes import Box
-from medloc.data.limits import BOXES, FIELD, LINE
-from medloc.data.manifests.manifest import Header, Manifest, ManifestRow, write_manifest
-from medloc.data.manifests.read import read_header, read_manifest
-from medloc.data.problems import Problems
+from medloc.data.manifest import Header, Manifest, ManifestRow, read_header, read_manifest, write_manifest
+from medloc.data.untrusted import BOXES, FIELD, LINE, Problems
 
 HEAD = {"medloc_manifest": 1, "name": "own", "target": "nodule"}
 ROW = {"id": "a", "image": "a.png", "width": 40, "height": 30, "boxes": [[1, 2, 20, 30]]}
@@ -47,18 +45,19 @@ def test_only_five_keys_are_needed(tmp_path):
     [
         ({"boxes": [[1, 2, 41, 30]]}, "the box 1,2,41,30 reaches beyond its image of 40x30 px"),
         ({"boxes": [[20, 2, 20, 30]]}, "20,2,20,30 is not a box"),
-        ({"boxes": [[1, 2, 3]]}, "a box must be four numbers"),
-        ({"boxes": [[1, 2, True, 30]]}, "a box must be four numbers"),
-        ({"boxes": [[1, 2, 10**400, 30]]}, "1,2,inf,30 is not a box"),
-        ({"boxes": [[1, 2, math.inf, 30]]}, "is not JSON"),
+        ({"boxes": [[1, 2, 3]]}, "boxes[0]: a box must be four numbers"),
+        ({"boxes": [[1, 2, True, 30]]}, "boxes[0]: a box must be four numbers"),
+        ({"boxes": [[1, 2, 10**400, 30]]}, "inf,inf,inf,inf is not a box"),
+        ({"boxes": [[1, 2, math.inf, 30]]}, "1,2,inf,30 is not a box"),
+        ({"boxes": [[1, 2, math.nan, 30]]}, "1,2,nan,30 is not a box"),
         ({"boxes": None}, "boxes must be a list"),
         ({"areas": [1, 2]}, "2 areas for 1 boxes"),
-        ({"areas": [0]}, "an area must be a whole number of px"),
-        ({"width": 40.5}, "width must be a whole number of px"),
+        ({"areas": [0]}, "areas[0] must be a whole number, at least 1"),
+        ({"width": 40.5}, "width must be a whole number, at least 1"),
         ({"id": ""}, "id must not be empty"),
         ({"id": "a#0"}, "id a#0 ends like the number of a box"),
         ({"image": 3}, "image must be a text"),
-        ({"split": "Train"}, "split='Train' is not known; use one of train, validation, test"),
+        ({"split": "Train"}, "split: 'Train' is not known; use one of train, validation, test, or null"),
         ({"grp": "x"}, "'grp' is no key of this line; the keys are areas, boxes, group"),
     ],
 )
@@ -79,8 +78,8 @@ def test_every_error_is_kept_not_only_the_first(tmp_path):
 def test_an_id_or_an_image_that_stands_twice_is_named_with_both_lines(tmp_path):
     path = written(tmp_path / "m.jsonl", HEAD, ROW, {**ROW, "image": "b.png"}, {**ROW, "id": "b"})
     assert [e.partition("m.jsonl ")[2] for e in errors_of(path)[1]] == [
-        "line 3: id a stands on line 2 already; ids must differ.",
-        "line 4: image a.png stands on line 2 already; give one row with all its boxes.",
+        "line 3: id a is that of line 2 already; ids must differ.",
+        "line 4: image a.png is that of line 2 already; give one row with all its boxes.",
     ]
 
 
@@ -93,9 +92,10 @@ def test_a_part_for_all_or_for_none(tmp_path):
     ("first", "message"),
     [
         ("", "is not JSON"),
-        (ROW, 'must have "medloc_manifest": 1'),
-        ({**HEAD, "medloc_manifest": 2}, 'must have "medloc_manifest": 1'),
-        ({**HEAD, "medloc_manifest": True}, 'must have "medloc_manifest": 1'),
+        (ROW, "'id' is no key of this line; the keys are medloc_manifest, name"),
+        ({**HEAD, "medloc_manifest": 2}, "medloc_manifest must be at most 1"),
+        ({**HEAD, "medloc_manifest": True}, "medloc_manifest must be a whole number"),
+        ({"name": "own", "target": "nodule"}, "medloc_manifest is missing"),
         ({**HEAD, "target": " "}, "target must not be empty"),
         ({**HEAD, "target": None}, "target must be a text"),
         ({**HEAD, "version": 1}, "'version' is no key of this line"),

@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from medloc.boxes import Box
-from medloc.data.formats.mask import Mask, choose_boxes, foreground, measure, read_mask
+from medloc.data.formats.masks import Mask, choose_boxes, foreground, measure, read_mask
 
 TWO = np.zeros((6, 10), dtype=bool)
 TWO[1:3, 1:4] = True  # 3 x 2 = 6 px

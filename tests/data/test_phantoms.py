@@ -8,9 +8,10 @@ from PIL import Image
 
 from medloc.data import load_dataset
 from medloc.data.box_baselines import best_constant_box, constant_box_ious, median_box, normalised
-from medloc.data.phantoms import PhantomRoots, dermoscopy, phantom_key, phantom_roots, ultrasound, xray
-from medloc.data.phantoms.canvas import in_one_piece, outline, shrunk
-from medloc.data.sheet import boxes_sheet
+from medloc.data.images import boxes_sheet
+from medloc.data.phantoms import PhantomRoots, dermoscopy, ultrasound, xray
+from medloc.data.phantoms.pen import in_one_piece, outline, shrunk
+from medloc.data.sets import SETS
 from medloc.spec.dataset import PhantomSettings
 from tests.data.helpers import TINY, dataset_settings
 
@@ -22,7 +23,7 @@ HUNDREDS = PhantomSettings(train=160, test=40, calibration=4, seed=7)
 def tiny(tmp_path_factory) -> Path:
     cache = tmp_path_factory.mktemp("phantoms")
     for name in NAMES:
-        phantom_roots(name, PhantomSettings(**TINY), cache)
+        SETS[name].phantoms.roots(PhantomSettings(**TINY), cache)
     return cache
 
 
@@ -39,8 +40,8 @@ def content(root: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_two_caches_hold_the_same_bytes(tiny, tmp_path, name):
-    first = phantom_roots(name, PhantomSettings(**TINY), tiny).main.parent
-    second = phantom_roots(name, PhantomSettings(**TINY), tmp_path).main.parent
+    first = SETS[name].phantoms.roots(PhantomSettings(**TINY), tiny).main.parent
+    second = SETS[name].phantoms.roots(PhantomSettings(**TINY), tmp_path).main.parent
     assert content(first) == content(second)
     assert first.name == second.name
 
@@ -67,17 +68,17 @@ def test_boxes_lie_inside_images_that_open(tiny, name):
 
 
 def test_an_image_does_not_depend_on_how_many_there_are(tiny, tmp_path):
-    more = phantom_roots("tn3k", PhantomSettings(24, 12, 9, 7), tmp_path).calibration
-    fewer = phantom_roots("tn3k", PhantomSettings(**TINY), tiny).calibration
+    more = SETS["tn3k"].phantoms.roots(PhantomSettings(24, 12, 9, 7), tmp_path).calibration
+    fewer = SETS["tn3k"].phantoms.roots(PhantomSettings(**TINY), tiny).calibration
     assert set(content(fewer / "trainval-image").values()) <= set(content(more / "trainval-image").values())
 
 
-def test_another_seed_or_dial_is_another_folder(monkeypatch):
+def test_another_seed_or_dial_is_another_folder():
     settings = PhantomSettings(**TINY)
-    key = phantom_key("tn3k", settings)
-    assert key != phantom_key("tn3k", dataclasses.replace(settings, seed=8))
-    monkeypatch.setattr(ultrasound, "DIALS", dataclasses.replace(ultrasound.DIALS, lean=0.1))
-    assert key != phantom_key("tn3k", settings)
+    name = ultrasound.PHANTOMS.folder_name(settings)
+    assert name != ultrasound.PHANTOMS.folder_name(dataclasses.replace(settings, seed=8))
+    harder = dataclasses.replace(ultrasound.PHANTOMS, dials=dataclasses.replace(ultrasound.DIALS, lean=0.1))
+    assert name != harder.folder_name(settings)
 
 
 def test_the_folder_of_a_killed_run_is_ignored(tmp_path, tiny):
@@ -88,10 +89,10 @@ def test_the_folder_of_a_killed_run_is_ignored(tmp_path, tiny):
 
 def test_what_a_killed_run_left_is_removed(tmp_path, monkeypatch):
     settings = PhantomSettings(**TINY)
-    scratch = tmp_path / f".heel-{phantom_key('heel', settings)}.tmp"
+    scratch = tmp_path / f".{xray.PHANTOMS.folder_name(settings)}.tmp"
     scratch.mkdir()
     (scratch / "half.jpg").write_text("half")
-    phantom_roots("heel", settings, tmp_path)
+    SETS["heel"].phantoms.roots(settings, tmp_path)
     assert not scratch.exists()
     assert not list(tmp_path.rglob("half.jpg"))
 
@@ -99,12 +100,12 @@ def test_what_a_killed_run_left_is_removed(tmp_path, monkeypatch):
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(xray, "draw", lambda rng, label: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        phantom_roots("heel", PhantomSettings(**TINY), tmp_path)
+        SETS["heel"].phantoms.roots(PhantomSettings(**TINY), tmp_path)
     assert not any(path.is_dir() for path in tmp_path.iterdir())
 
 
 def test_a_faster_process_wins(tmp_path, tiny, monkeypatch):
-    rival = phantom_roots("heel", PhantomSettings(**TINY), tiny).main.parent
+    rival = SETS["heel"].phantoms.roots(PhantomSettings(**TINY), tiny).main.parent
     target = tmp_path / rival.name
     slow = xray.draw
 
@@ -114,7 +115,7 @@ def test_a_faster_process_wins(tmp_path, tiny, monkeypatch):
         return slow(rng, label)
 
     monkeypatch.setattr(xray, "draw", overtaken)
-    assert phantom_roots("heel", PhantomSettings(**TINY), tmp_path) == PhantomRoots(
+    assert SETS["heel"].phantoms.roots(PhantomSettings(**TINY), tmp_path) == PhantomRoots(
         target / "main", target / "calibration"
     )
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [rival.name]

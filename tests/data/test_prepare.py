@@ -10,17 +10,13 @@ from PIL import Image
 
 from medloc.boxes import Box
 from medloc.data.__main__ import main
-from medloc.data.formats.mask import read_mask
-from medloc.data.manifests.leaks import counts, leaks
-from medloc.data.manifests.manifest import ManifestRow
-from medloc.data.manifests.prepare import Wishes, prepare
-from medloc.data.manifests.read import read_manifest
-from medloc.data.manifests.sources import Source
-from medloc.data.problems import Problems
-from medloc.data.sets.ham10000 import read_ham10000
-from medloc.data.sets.tn3k import read_tn3k
+from medloc.data.formats.masks import read_mask
+from medloc.data.manifest import ManifestRow, read_manifest
+from medloc.data.prepare import Wishes, counts, group_warning, leaks, prepare
+from medloc.data.rows import Source
 from medloc.data.splits import fifth, grouped_split, random_split
-from tests.data.helpers import example, save_image, save_mask
+from medloc.data.untrusted import Problems
+from tests.data.helpers import example, read_ham10000, read_tn3k, save_image, save_mask
 from tests.data.test_loaders import ham, heel, tn3k
 from tests.data.test_sidecars import voc
 
@@ -274,6 +270,36 @@ def test_groups_by_pattern_and_by_table(tmp_path):
     assert quirks(problems) == {"rows of the table without an image": 1}
     with pytest.raises(ValueError, match="is nowhere in the id 13_1"):
         prepared(tmp_path, wishes=Wishes(target="nodule", group=re.compile("x(.)")))
+
+
+NAMES = ["p01_1", "p01_2", "p01_1_left", "p01_3_right", "p02_1", "p02_2_left"]
+
+
+@pytest.mark.parametrize("folder", ["", "images/", "my_images/of_2020/"])
+def test_the_documented_pattern_gives_the_patient_whatever_follows_the_name(tmp_path, folder):
+    text = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    pattern = re.compile(re.search(r"--group '([^']*)'", text)[1])
+    for name in NAMES:
+        save_image(tmp_path / f"{folder}{name}.png")
+        save_mask(tmp_path / "masks" / f"{folder}{name}.png", (1, 1, 9, 9))
+    manifest, problems = prepared(tmp_path, wishes=Wishes(target="nodule", group=pattern))
+    assert problems.errors == []
+    assert {row.id.rpartition("/")[2]: row.group for row in manifest.rows} == {name: name[:3] for name in NAMES}
+    assert group_warning(manifest.rows, pattern.pattern) == ""
+
+
+@pytest.mark.parametrize("pattern", ["([^/]*)_", "(.*)", r"(p\d+_\d+)"])
+def test_a_pattern_that_leaves_every_image_alone_is_doubted(tmp_path, capsys, pattern):
+    for i in range(6):
+        save_image(tmp_path / "images" / f"p{i // 2}_{i}_left.png")
+        save_mask(tmp_path / "masks" / f"p{i // 2}_{i}_left.png", (1, 1, 9, 9))
+    command = ["prepare", str(tmp_path), "--target", "nodule", "--cache", str(tmp_path / "c"), "--group"]
+    assert main([*command, pattern]) == 0
+    assert re.search(
+        r"warning: with --group .*, 6 of 6 images are the only one of their group", capsys.readouterr().err
+    )
+    assert main([*command, r"(p\d+)_"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def row(name, **values):

@@ -5,14 +5,12 @@ import json
 import pytest
 
 from medloc.boxes import Box
-from medloc.data.formats import coco
-from medloc.data.formats.annotation import half_open
-from medloc.data.formats.box_table import read_box_table
+from medloc.data.formats import coco, half_open
 from medloc.data.formats.coco import read_coco
+from medloc.data.formats.table import read_box_table
 from medloc.data.formats.voc import read_voc
 from medloc.data.formats.yolo import class_names, read_yolo
-from medloc.data.limits import BOXES, FIELD, SIDECAR, limited_bytes
-from medloc.data.problems import Problems
+from medloc.data.untrusted import BOXES, FIELD, SIDECAR, Problems, limited_bytes
 
 OBJECT = "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
 

@@ -1,4 +1,4 @@
-"""PASCAL VOC's label files, as LabelImg and CVAT write them: one XML a image, one <object> a box, in px."""
+"""PASCAL VOC's label files, as LabelImg and CVAT write them: one XML per image, one <object> per box, in px."""
 
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
@@ -6,19 +6,14 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.ElementTree import fromstring
 
 from medloc.boxes import Box
-from medloc.data.formats.annotation import Annotation
-from medloc.data.limits import BOXES, SIDECAR, limited_bytes, limited_text
-from medloc.data.problems import Problems
+from medloc.data.formats import Annotation, Form
+from medloc.data.untrusted import BOXES, SIDECAR, Problems, limited_bytes, limited_text
 
 
 def read_voc(path: Path, problems: Problems) -> Annotation:
     """Read one label file; one without objects says that there is none.
 
     The image is found by the name of the file: the <filename> inside is often that of a copy long gone.
-
-    Args:
-        path: The file.
-        problems: Takes an error for every object without a box, or one for the file.
     """
     boxes: list[tuple[str, Box]] = []
     size: tuple[int, int] | None = None
@@ -71,3 +66,6 @@ def _box(one: Element) -> Box:
         return Box(*(float(text or "") for text in texts))
     except ValueError:
         raise ValueError("bndbox must have xmin, ymin, xmax, ymax, four numbers.") from None
+
+
+FORM = Form(".xml", voc_begins, lambda files, _, problems: (read_voc(path, problems) for path in files), False)

@@ -1,29 +1,25 @@
-"""YOLO's label files: one a image, one line an object, `class cx cy w h` or `class x y x y ...`, all in [0, 1]."""
+"""YOLO's label files: one per image, one line per object, `class cx cy w h` or `class x y x y ...`, all in [0, 1]."""
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import yaml
 
 from medloc.boxes import Box
-from medloc.data.formats.annotation import Annotation
-from medloc.data.limits import BOXES, SIDECAR, limited_bytes, limited_text
-from medloc.data.problems import Problems
+from medloc.data.files import visible_files
+from medloc.data.formats import Annotation, Form
+from medloc.data.untrusted import BOXES, SIDECAR, Problems, limited_bytes, limited_lines, limited_text
 
 NAME_LISTS = ("classes.txt", "obj.names", "_darknet.labels")
 NAME_YAMLS = ("data.yaml", "dataset.yaml")
-SLACK = 0.01  # how far beyond [0, 1] a rounded number may lie; pixels are checked later
+LINE = re.compile(rb"\s*\d+(\s+-?[\d.]+(e-?\d+)?){4,}\s*", re.IGNORECASE)
+ROUNDING = 0.01  # how far beyond [0, 1] a rounded number may lie; pixels are checked later
 
 
 def read_yolo(path: Path, names: Mapping[int, str], problems: Problems) -> Annotation:
-    """Read one label file; an empty one says that there is no object.
-
-    Args:
-        path: The file; the image is found by its name.
-        names: Class number -> name.
-        problems: Takes an error for every line that is none.
-    """
+    """Read one label file; an empty one says that there is no object. `names`: class number -> name."""
     boxes: list[tuple[str, Box]] = []
     before = problems.count
     with problems.collected():
@@ -70,7 +66,7 @@ def _object(fields: list[str], names: Mapping[int, str], problems: Problems) -> 
         number, *values = int(fields[0]), *map(float, fields[1:])
     except ValueError:
         raise ValueError(f"{' '.join(fields)[:80]} are not a class and numbers.") from None
-    if not all(map(math.isfinite, values)) or any(not -SLACK <= value <= 1 + SLACK for value in values):
+    if not all(map(math.isfinite, values)) or any(not -ROUNDING <= value <= 1 + ROUNDING for value in values):
         raise ValueError(f"{' '.join(fields)[:80]}: the numbers must lie in [0, 1]; YOLO's are shares of the image.")
     if len(values) in (4, 5):  # the fifth is a detector's confidence
         cx, cy, w, h = values[:4]
@@ -83,3 +79,19 @@ def _object(fields: list[str], names: Mapping[int, str], problems: Problems) -> 
     if box.width <= 0 or box.height <= 0:
         raise ValueError(f"{' '.join(fields)[:80]}: width and height must be above 0.")
     return names.get(number, str(number)), box
+
+
+def is_yolo(path: Path) -> bool:
+    """Tell whether a text file is a label file. An empty one is: it says that its image has no object."""
+    if path.name.lower() in (*NAME_LISTS, *NAME_YAMLS):
+        return False
+    first = next((line or b"x" for _, line in limited_lines(path) if line is None or line.strip()), b"")
+    return not first or bool(LINE.fullmatch(first))
+
+
+def _read_all(files: Sequence[Path], root: Path, problems: Problems) -> Iterable[Annotation]:
+    names = class_names(visible_files(root))
+    return [read_yolo(path, names, problems) for path in files]
+
+
+FORM = Form(".txt", is_yolo, _read_all, False, "images without a label file, taken as without a target")

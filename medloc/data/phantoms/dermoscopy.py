@@ -1,29 +1,18 @@
-"""Dermoscopy phantoms after HAM10000: a dark irregular core in skin, and a pale periphery that belongs to it.
+"""Draw and write dermoscopy phantoms after HAM10000: a dark irregular core in skin, and its pale periphery.
 
 300 x 225 px, half the native linear size. Box area, aspect, centre and fill follow the measured statistics of
 HAM10000's 10,015 masks.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from medloc.data.phantoms.canvas import (
-    Array,
-    Phantom,
-    Range,
-    capped,
-    curve,
-    draw_mask,
-    fill,
-    gray_image,
-    nested,
-    outline,
-    pick,
-    shrunk,
-    strokes,
-)
-from medloc.data.phantoms.noise import clouds, grain, mottle
+from medloc.data.files import progress
+from medloc.data.phantoms import LESIONS, PLAN, Part, Phantoms, make_folder, pen, write_table
+from medloc.data.phantoms.pen import Array, Phantom, Range
 
 SIZE = (300, 225)
 FRAME = SIZE[0] / SIZE[1]
@@ -42,6 +31,10 @@ AREA_SHIFT = -0.08  # of ln(box area): the cap below takes some away at the top
 ASPECT = (0.109, 0.251)  # mean and sd of ln(width / height)
 CENTRE = ((0.492, 0.052), (0.497, 0.060))  # mean and sd of x and y, fractions of the image
 SKINS = ((222, 172, 160), (232, 150, 142), (214, 168, 180), (226, 186, 160), (196, 148, 150), (208, 160, 196))
+STREAM = 0  # of random numbers
+LESION_SIZES = (5514, 1423, 490, 34, 5, 6)  # HAM10000: lesions with 1, 2, ... 6 images
+FIRST_ID = 9_000_000  # ISIC numbers far above every real one
+INVERTED_PALETTE = 0.04  # share of HAM10000's masks stored inside out
 PIGMENT = (0.82, 1.06, 1.12)  # how strongly melanin darkens red, green, blue
 
 
@@ -101,12 +94,12 @@ def draw_lesion(rng: np.random.Generator, dials: Dials) -> Lesion:
     aspect = np.exp(rng.normal(*ASPECT))
     return Lesion(
         label=label,
-        width=max(18.0, capped(np.sqrt(area * aspect / FRAME), *SIDE_CAP) * SIZE[0]),
-        height=max(18.0, capped(np.sqrt(area / aspect * FRAME), *SIDE_CAP) * SIZE[1]),
-        outline=outline(rng, dials.lumps),
-        halo=pick(rng, dials.halo),
+        width=max(18.0, pen.capped(np.sqrt(area * aspect / FRAME), *SIDE_CAP) * SIZE[0]),
+        height=max(18.0, pen.capped(np.sqrt(area / aspect * FRAME), *SIDE_CAP) * SIZE[1]),
+        outline=pen.outline(rng, dials.lumps),
+        halo=pen.pick(rng, dials.halo),
         lean=rng.uniform(-dials.lean, dials.lean, 2),
-        darkness=np.clip(pick(rng, dials.contrast) * np.array(PIGMENT) * rng.normal(1, 0.06, 3), 0, 0.9),
+        darkness=np.clip(pen.pick(rng, dials.contrast) * np.array(PIGMENT) * rng.normal(1, 0.06, 3), 0, 0.9),
         skin=np.array(SKINS[rng.integers(len(SKINS))]) * rng.normal(1, 0.05) + rng.normal(0, 5, 3),
     )
 
@@ -122,29 +115,29 @@ def draw(subject: np.random.Generator, view: np.random.Generator, dials: Dials |
     dials = dials or DIALS
     lesion = draw_lesion(subject, dials)
     truth = _place(view, lesion)
-    core = shrunk(truth, lesion.halo, lesion.lean)
+    core = pen.shrunk(truth, lesion.halo, lesion.lean)
     canvas = _skin(view, lesion.skin, dials)
-    depth = nested(SIZE, truth, core, dials.periphery, blur=1.6) + _freckles(view, dials)
-    depth = depth * (1 + 0.12 * mottle(view, *depth.shape) + 0.12 * clouds(view, *depth.shape))
+    depth = pen.nested(SIZE, truth, core, dials.periphery, blur=1.6) + _freckles(view, dials)
+    depth = depth * (1 + 0.12 * pen.mottle(view, *depth.shape) + 0.12 * pen.clouds(view, *depth.shape))
     canvas = canvas * (1 - np.clip(depth, 0, 1.3)[..., None] * lesion.darkness)
     canvas = _artefacts(view, canvas, dials)
-    return Phantom(gray_image(canvas), draw_mask(SIZE, truth), lesion.label)
+    return Phantom(pen.gray_image(canvas), pen.draw_mask(SIZE, truth), lesion.label)
 
 
 def _place(view: np.random.Generator, lesion: Lesion) -> Array:
     centre = np.array([view.normal(*CENTRE[0]) * SIZE[0], view.normal(*CENTRE[1]) * SIZE[1]])
     box = np.array([lesion.width, lesion.height]) * view.normal(1, 0.04)
-    room = np.maximum((np.array(SIZE) - box) / 2, 0)  # small lesions lie inside, large ones are cut on both sides
+    slack = np.maximum((np.array(SIZE) - box) / 2, 0)  # small lesions lie inside, large ones are cut on both sides
     middle = np.array(SIZE) / 2
-    place: Array = np.clip(centre, middle - room, middle + room) + box * lesion.outline
+    place: Array = np.clip(centre, middle - slack, middle + slack) + box * lesion.outline
     return place
 
 
 def _skin(view: np.random.Generator, tone: Array, dials: Dials) -> Array:
     width, height = SIZE
-    sd = pick(view, dials.skin_noise)
-    noise = sd * (0.6 * grain(view, height, width) + 0.5 * clouds(view, height, width))
-    noise = noise + 0.3 * sd * mottle(view, height, width)
+    sd = pen.pick(view, dials.skin_noise)
+    noise = sd * (0.6 * pen.grain(view, height, width) + 0.5 * pen.clouds(view, height, width))
+    noise = noise + 0.3 * sd * pen.mottle(view, height, width)
     slope = np.linspace(-0.06, 0.06, width, dtype=np.float32) * view.uniform(-1, 1)
     light = (1 + slope) * _vignette(view, dials)
     return ((tone.astype(np.float32) + noise[..., None]) * light[..., None]).astype(np.float32)
@@ -156,7 +149,7 @@ def _vignette(view: np.random.Generator, dials: Dials) -> Array:
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     radius = view.uniform(0.52, 0.62) * SIZE[0]
     ring = np.array(SIZE) / 2 + view.normal(0, 4, 2) + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return 1 - view.uniform(0.3, 0.9) * (1 - fill(SIZE, ring, blur=view.uniform(3, 14)))
+    return 1 - view.uniform(0.3, 0.9) * (1 - pen.fill(SIZE, ring, blur=view.uniform(3, 14)))
 
 
 def _freckles(view: np.random.Generator, dials: Dials) -> Array | float:
@@ -164,19 +157,19 @@ def _freckles(view: np.random.Generator, dials: Dials) -> Array | float:
         return 0.0
     spots = np.zeros((SIZE[1], SIZE[0]), dtype=np.float32)
     for _ in range(view.integers(1, 6)):
-        spot = view.uniform(0, 1, 2) * SIZE + view.uniform(4, 11) * outline(view, 0.1, 16)
-        spots = np.maximum(spots, view.uniform(0.2, 0.6) * fill(SIZE, spot, blur=1.2))
+        spot = view.uniform(0, 1, 2) * SIZE + view.uniform(4, 11) * pen.outline(view, 0.1, 16)
+        spots = np.maximum(spots, view.uniform(0.2, 0.6) * pen.fill(SIZE, spot, blur=1.2))
     return spots
 
 
 def _artefacts(view: np.random.Generator, canvas: Array, dials: Dials) -> Array:
     if view.random() < dials.hair:
-        canvas = _overlay(canvas, (45, 30, 28), 0.75 * strokes(SIZE, _hairs(view), 1, blur=0.5))
+        canvas = _overlay(canvas, (45, 30, 28), 0.75 * pen.strokes(SIZE, _hairs(view), 1, blur=0.5))
     if view.random() < dials.ruler:
-        canvas = _overlay(canvas, (60, 45, 90), 0.8 * strokes(SIZE, _ticks(view), 1))
+        canvas = _overlay(canvas, (60, 45, 90), 0.8 * pen.strokes(SIZE, _ticks(view), 1))
     if view.random() < dials.bubbles:
-        spots = [view.uniform(0, 1, 2) * SIZE + view.uniform(2, 7) * outline(view, 0.0, 16) for _ in range(3)]
-        glare = np.max([fill(SIZE, spot, blur=0.8) for spot in spots], axis=0)
+        spots = [view.uniform(0, 1, 2) * SIZE + view.uniform(2, 7) * pen.outline(view, 0.0, 16) for _ in range(3)]
+        glare = np.max([pen.fill(SIZE, spot, blur=0.8) for spot in spots], axis=0)
         canvas = _overlay(canvas, (250, 245, 245), 0.7 * glare)
     return canvas
 
@@ -191,7 +184,7 @@ def _hairs(view: np.random.Generator) -> list[Array]:
     for _ in range(view.integers(4, 25)):
         start, angle, length = view.uniform(0, 1, 2) * SIZE, comb + view.normal(0, 0.3), view.uniform(40, 170)
         end = start + length * np.array([np.cos(angle), np.sin(angle)])
-        hairs.append(curve(start, (start + end) / 2 + view.normal(0, 14, 2), end))
+        hairs.append(pen.curve(start, (start + end) / 2 + view.normal(0, 14, 2), end))
     return hairs
 
 
@@ -199,3 +192,42 @@ def _ticks(view: np.random.Generator) -> list[Array]:
     y, x0, step = view.choice((14, SIZE[1] - 14)), view.uniform(10, 120), view.uniform(4, 7)
     marks = [np.array([[x0 + i * step, y], [x0 + i * step, y - (7 if i % 5 == 0 else 4)]]) for i in range(21)]
     return [np.array([[x0, y], [x0 + 20 * step, y]]), *marks]
+
+
+def write(root: Path, part: Part) -> None:
+    """Write train + test dermoscopy phantoms: two image folders, one mask folder, one metadata table."""
+    total = part.train + part.test
+    masks = make_folder(root / "HAM10000_segmentations_lesion_tschandl")
+    halves = [make_folder(root / f"HAM10000_images_part_{half}") for half in (1, 2)]
+    lesions = _lesions(part.rng(PLAN, STREAM), total)
+    rows = []
+    for i in progress(range(total), "drawing ham10000 phantoms"):
+        view, name = part.rng(STREAM, i), f"ISIC_{FIRST_ID + i}"
+        phantom = draw(part.rng(LESIONS, lesions[i]), view)
+        phantom.image.save(halves[2 * i >= total] / f"{name}.jpg", quality=90)
+        _save_mask(phantom.mask, masks / f"{name}_segmentation.png", view.random() < INVERTED_PALETTE)
+        rows.append((f"HAM_{FIRST_ID + lesions[i]}", name, phantom.label, "phantom", "", "unknown", "unknown"))
+    header = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization")
+    write_table(root / "HAM10000_metadata.csv", [header, *rows])
+
+
+def _lesions(rng: np.random.Generator, images: int) -> list[int]:
+    """The lesion number of every image, in mixed order, as many images a lesion as in HAM10000."""
+    share = np.array(LESION_SIZES) / sum(LESION_SIZES)
+    sizes = rng.choice(len(LESION_SIZES), images, p=share) + 1
+    lesions = np.repeat(np.arange(images), sizes)[:images]
+    return [int(lesion) for lesion in rng.permutation(lesions)]
+
+
+def _save_mask(mask: Array, path: Path, inverted_palette: bool) -> None:
+    """Save a mask as 0/255 gray or, as 402 of HAM10000's are, as palette indices whose 0 is white."""
+    if not inverted_palette:
+        Image.fromarray(mask.astype(np.uint8) * 255).save(path)
+        return
+    image = Image.fromarray((~mask).astype(np.uint8)).convert("L")
+    image = Image.frombytes("P", image.size, image.tobytes())
+    image.putpalette([255, 255, 255, 0, 0, 0])
+    image.save(path)
+
+
+PHANTOMS = Phantoms("ham10000", write, DIALS)

@@ -1,4 +1,4 @@
-"""Thyroid ultrasound phantoms after TN3K: speckle, layers, attenuation, and a nodule whose faint rim counts.
+"""Draw and write thyroid ultrasound phantoms after TN3K: speckle, layers, and a nodule whose faint rim counts.
 
 Half the native linear size (width 128 to 670 px, height 130 to 386 px). Box area, aspect and centre follow
 the 544 single-nodule masks of TN3K's official test split. Grays and speckle can follow its training images
@@ -6,27 +6,14 @@ the 544 single-nodule masks of TN3K's official test split. Grays and speckle can
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from medloc.data.phantoms.canvas import (
-    Array,
-    Phantom,
-    Range,
-    Size,
-    blend,
-    capped,
-    draw_mask,
-    fill,
-    gray_image,
-    in_one_piece,
-    nested,
-    outline,
-    pick,
-    shrunk,
-    strokes,
-)
-from medloc.data.phantoms.noise import clouds, speckle
+from medloc.data.files import progress
+from medloc.data.phantoms import PLAN, Part, Phantoms, make_folder, pen, write_table
+from medloc.data.phantoms.pen import Array, Phantom, Range, Size
 
 LOG_SIZE = ((5.45, 0.36), (5.27, 0.26), 0.9)  # mean and sd of ln(width), ln(height) in px; their correlation
 WIDTHS, HEIGHTS = (128, 670), (130, 386)
@@ -36,6 +23,9 @@ DEEPER = 0.37  # correlation of ln(area) with the height of the centre: large no
 ASPECT = (0.287, 0.267)  # mean and sd of ln(width / height)
 CENTRE = ((0.50, 0.131), (0.366, 0.089))  # mean and sd of x and y, fractions of the image
 MALIGNANT = 0.36  # share among TN3K's images
+STREAM = 1  # of random numbers
+SEVERAL_NODULES = 70 / 544  # TN3K: images with 2 to 4 nodules, per image with one
+NODULE_COUNTS = ((2, 3, 4), (65 / 70, 4 / 70, 1 / 70))
 GRAYS_PER_DB = 255 / 60  # log compression of 60 dB to 8 bit
 LAYERS = (  # depth as a fraction of the height, gray level
     (0.00, 120), (0.03, 150), (0.06, 70), (0.16, 62), (0.20, 105), (0.45, 100), (0.62, 62), (0.80, 26),
@@ -90,11 +80,11 @@ def draw(rng: np.random.Generator, nodules: int = 1, dials: Dials | None = None)
     for truth in truths:
         canvas = _nodule(rng, size, canvas, truth, dials)
     canvas = _fascia(rng, size, canvas, dials)
-    texture = speckle(rng, size[1], size[0]) * GRAYS_PER_DB * dials.speckle
+    texture = pen.speckle(rng, size[1], size[0]) * GRAYS_PER_DB * dials.speckle
     canvas = canvas + texture * np.sqrt(np.clip(canvas / 80, 0.02, 1.2))
     canvas = _marks(rng, size, canvas, dials)
-    mask = np.any([draw_mask(size, truth) for truth in truths], axis=0)
-    return Phantom(gray_image(canvas), mask, "malignant" if malignant else "benign")
+    mask = np.any([pen.draw_mask(size, truth) for truth in truths], axis=0)
+    return Phantom(pen.gray_image(canvas), mask, "malignant" if malignant else "benign")
 
 
 def _frame(rng: np.random.Generator) -> Size:
@@ -109,13 +99,13 @@ def _places(rng: np.random.Generator, size: Size, nodules: int, dials: Dials) ->
     """Outlines of nodules that lie apart; several are smaller than one, so that they fit."""
     while True:
         places = [_place(rng, size, nodules, dials) for _ in range(nodules)]
-        if _apart(places) and all(in_one_piece(draw_mask(size, place)) for place in places):
+        if _apart(places) and all(pen.in_one_piece(pen.draw_mask(size, place)) for place in places):
             return places
 
 
 def _place(rng: np.random.Generator, size: Size, nodules: int, dials: Dials) -> Array:
     rank = rng.normal()
-    share = max(AREA_LEAST, capped(np.exp(AREA[0] + AREA[1] * rank) / nodules, *AREA_CAP))
+    share = max(AREA_LEAST, pen.capped(np.exp(AREA[0] + AREA[1] * rank) / nodules, *AREA_CAP))
     area = share * size[0] * size[1]
     aspect = np.exp(rng.normal(*ASPECT))
     box = np.array([np.sqrt(area * aspect), np.sqrt(area / aspect)])
@@ -126,7 +116,7 @@ def _place(rng: np.random.Generator, size: Size, nodules: int, dials: Dials) -> 
     centre = (np.array([mean for mean, _ in CENTRE]) + offset * [sd for _, sd in CENTRE]) * size
     slack = 0.06 * box * (rng.random() < 0.1)  # now and then cut by the border
     centre = np.clip(centre, box / 2 + 1 - slack, size - box / 2 - 1 + slack)
-    place: Array = centre + box * outline(rng, dials.lumps)
+    place: Array = centre + box * pen.outline(rng, dials.lumps)
     return place
 
 
@@ -143,7 +133,7 @@ def _tissue(rng: np.random.Generator, size: Size, dials: Dials) -> Array:
     wave = 0.02 * np.sin(np.linspace(0, rng.uniform(1, 5), width) + rng.uniform(0, 6)).astype(np.float32)
     depth = np.linspace(0, 1, height, dtype=np.float32)[:, None] * rng.uniform(0.8, 1.25) + wave
     tissue = np.interp(depth, depths, grays).astype(np.float32) * rng.uniform(0.75, 1.25)
-    tissue = tissue * (1 + 0.12 * clouds(rng, height, width))
+    tissue = tissue * (1 + 0.12 * pen.clouds(rng, height, width))
     return _trachea(rng, size, tissue) if rng.random() < dials.trachea else tissue
 
 
@@ -152,27 +142,27 @@ def _trachea(rng: np.random.Generator, size: Size, tissue: Array) -> Array:
     angles = np.linspace(np.pi, 2 * np.pi, 16)
     arc = centre + np.array([0.16, 0.18]) * size * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     below = np.concatenate([arc, [[arc[-1, 0], size[1]], [arc[0, 0], size[1]]]])
-    shaded = blend(tissue, 6, 0.85 * fill(size, below, blur=3))
-    return blend(shaded, 170, 0.7 * strokes(size, [arc], 2, blur=0.8))
+    shaded = pen.blend(tissue, 6, 0.85 * pen.fill(size, below, blur=3))
+    return pen.blend(shaded, 170, 0.7 * pen.strokes(size, [arc], 2, blur=0.8))
 
 
 def _vessels(rng: np.random.Generator, size: Size, canvas: Array, dials: Dials) -> Array:
     for _ in range(rng.poisson(dials.vessels)):
         centre = np.array([rng.choice((rng.uniform(0.04, 0.2), rng.uniform(0.8, 0.96))), rng.uniform(0.3, 0.7)]) * size
-        disc = centre + rng.uniform(0.08, 0.17) * size[1] * rng.uniform(0.8, 1.2, 2) * outline(rng, 0.02, 24)
-        canvas = canvas * (1 - rng.uniform(0.5, 0.85) * fill(size, disc, blur=1.0))
+        disc = centre + rng.uniform(0.08, 0.17) * size[1] * rng.uniform(0.8, 1.2, 2) * pen.outline(rng, 0.02, 24)
+        canvas = canvas * (1 - rng.uniform(0.5, 0.85) * pen.fill(size, disc, blur=1.0))
     return canvas
 
 
 def _nodule(rng: np.random.Generator, size: Size, canvas: Array, truth: Array, dials: Dials) -> Array:
-    core = shrunk(truth, pick(rng, dials.halo), rng.uniform(-dials.lean, dials.lean, 2))
-    depth = nested(size, truth, core, dials.periphery, blur=1.0)
-    ratio = 1.5 if rng.random() < dials.bright else pick(rng, dials.ratio)
+    core = pen.shrunk(truth, pen.pick(rng, dials.halo), rng.uniform(-dials.lean, dials.lean, 2))
+    depth = pen.nested(size, truth, core, dials.periphery, blur=1.0)
+    ratio = 1.5 if rng.random() < dials.bright else pen.pick(rng, dials.ratio)
     floor = 26 * depth * (ratio < 1) * np.clip(1 - canvas / 40, 0, 1)  # deep nodules transmit, so they stay visible
     canvas = canvas * (1 - depth * (1 - ratio)) + floor
     if rng.random() < 0.25:
         specks = core.mean(axis=0) + rng.normal(0, 0.15, (6, 2)) * np.ptp(core, axis=0)
-        canvas = blend(canvas, 190, 0.7 * strokes(size, [np.array([s, s + 1]) for s in specks], 1, blur=0.5))
+        canvas = pen.blend(canvas, 190, 0.7 * pen.strokes(size, [np.array([s, s + 1]) for s in specks], 1, blur=0.5))
     return canvas
 
 
@@ -184,7 +174,7 @@ def _fascia(rng: np.random.Generator, size: Size, canvas: Array, dials: Dials) -
         keep = slice(*sorted(rng.choice(17, 2, replace=False)))
         line = np.stack([xs, ys], axis=1)[keep] * size
         if len(line) > 1:
-            canvas = blend(canvas, 165, rng.uniform(0.3, 0.7) * strokes(size, [line], 1, blur=0.7))
+            canvas = pen.blend(canvas, 165, rng.uniform(0.3, 0.7) * pen.strokes(size, [line], 1, blur=0.7))
     return canvas
 
 
@@ -195,4 +185,26 @@ def _marks(rng: np.random.Generator, size: Size, canvas: Array, dials: Dials) ->
         for _ in range(2):
             x, y = rng.uniform(0.15, 0.85, 2) * size
             lines = [*lines, np.array([[x - 3, y], [x + 3, y]]), np.array([[x, y - 3], [x, y + 3]])]
-    return blend(canvas, 225, strokes(size, lines)) if lines else canvas
+    return pen.blend(canvas, 225, pen.strokes(size, lines)) if lines else canvas
+
+
+def write(root: Path, part: Part) -> None:
+    """Write ultrasound phantoms: image and JPEG mask folders, labels; images with several nodules on top."""
+    for number, (name, singles) in enumerate((("trainval", part.train), ("test", part.test))):
+        images, masks = make_folder(root / f"{name}-image"), make_folder(root / f"{name}-mask")
+        counts = _nodule_counts(part.rng(PLAN, 10 * STREAM + number), singles)
+        rows = []
+        for i in progress(range(len(counts)), f"drawing tn3k phantoms, {name}"):
+            phantom = draw(part.rng(STREAM, 1_000_000 * number + i), counts[i])
+            phantom.image.save(images / f"{i:04d}.jpg", quality=90)
+            Image.fromarray(phantom.mask.astype(np.uint8) * 255).save(masks / f"{i:04d}.jpg", quality=95)
+            rows.append((f"{i:04d}.jpg", int(phantom.label == "malignant")))
+        write_table(root / f"label4{name}.csv", rows)
+
+
+def _nodule_counts(rng: np.random.Generator, singles: int) -> list[int]:
+    several = rng.choice(NODULE_COUNTS[0], round(SEVERAL_NODULES * singles), p=NODULE_COUNTS[1])
+    return [int(count) for count in rng.permutation([1] * singles + several.tolist())]
+
+
+PHANTOMS = Phantoms("tn3k", write, DIALS)

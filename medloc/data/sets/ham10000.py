@@ -2,34 +2,29 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Set
+from collections.abc import Sequence
 from pathlib import Path
 
-from medloc.data.example import Example
+from medloc.data.example import DataSet, Example, Notes
 from medloc.data.files import IMAGE_SUFFIXES, visible_files
-from medloc.data.formats.mask import Mask
+from medloc.data.formats.masks import Pair
 from medloc.data.formats.table import read_rows
-from medloc.data.sets.pairs import Pair, examples_from, summary
+from medloc.data.phantoms import dermoscopy
+from medloc.data.splits import Split, fold_of, fold_split, grouped_split, leak, random_split
+from medloc.spec.dataset import DatasetSettings
 
 IMAGE = re.compile(r"ISIC_\d+", re.IGNORECASE)
 MASK = re.compile(r"(ISIC_\d+)_segmentation", re.IGNORECASE)
 TABLES = ("ham10000_metadata", "ham10000_metadata.csv", "ham10000_metadata.tab")
 DIAGNOSES = ("mel", "nv", "bcc", "akiec", "bkl", "df", "vasc")
 
-
-def read_ham10000(root: Path, rule: str, read_mask: Callable[[Path], Mask]) -> tuple[list[Example], tuple[str, ...]]:
-    """Return the examples below `root`, sorted by image id, and one line on what was left out.
-
-    Args:
-        root: The folder that holds the unpacked archives.
-        rule: `dataset.boxes`.
-        read_mask: Reads one mask file.
-
-    Raises:
-        FileNotFoundError: if there is no metadata table, no image or no mask.
-    """
-    pairs, left_out = ham10000_pairs(root)
-    return examples_from(pairs, read_mask, rule, left_out), summary("ham10000", left_out)
+PROMPT = (
+    "Identify the image and provide the bounding box for the skin lesion area. Ensure the bounding box accurately "
+    "covers the lesion area and does not include excessive healthy skin. The output should be four numbers "
+    "representing the coordinates of the top-left and bottom-right corners of the lesion area, in the format "
+    "[xmin, ymin, xmax, ymax]. Also, generate your thinking process on how you determined the bounding box."
+)
+"""The paper's question (Figures 4 and 8)."""
 
 
 def ham10000_pairs(root: Path) -> tuple[list[Pair], Counter[str]]:
@@ -44,8 +39,17 @@ def ham10000_pairs(root: Path) -> tuple[list[Pair], Counter[str]]:
     if not images or not masks:
         missing = "ISIC_*.jpg image" if not images else "ISIC_*_segmentation.png mask"
         raise FileNotFoundError(f"dataset.root={root} holds no {missing}; unpack HAM10000's images and masks into it.")
-    left_out = _unpaired(images.keys(), masks.keys(), rows.keys())
-    pairs = [_pair(name, images[name], masks[name], rows.get(name)) for name in sorted(images.keys() & masks.keys())]
+    left_out = Counter(
+        {
+            "metadata rows without an image": len(rows.keys() - images.keys()),
+            "images without a mask": len(images.keys() - masks.keys()),
+            "masks without an image": len(masks.keys() - images.keys()),
+        }
+    )
+    pairs = []
+    for name in sorted(images.keys() & masks.keys()):
+        row = rows.get(name, {})
+        pairs.append(Pair(name, images[name], masks[name], row.get("lesion_id") or name, row.get("dx", "")))
     return pairs, left_out
 
 
@@ -92,16 +96,28 @@ def _rows(path: Path, column: str) -> list[dict[str, str]]:
     return rows
 
 
-def _unpaired(images: Set[str], masks: Set[str], rows: Set[str]) -> Counter[str]:
-    return Counter(
-        {
-            "metadata rows without an image": len(rows - images),
-            "images without a mask": len(images - masks),
-            "masks without an image": len(masks - images),
-        }
-    )
+def _split(settings: DatasetSettings, examples: Sequence[Example], n_test: int) -> tuple[Split[Example], Notes]:
+    seed = settings.split_seed
+    if fold := fold_of(settings.split):
+        return fold_split(examples, *fold, seed), ()
+    by_image = random_split(examples, n_test, seed)
+    share = f"{100 * leak(by_image):.1f} % of test images share a lesion with training"
+    if settings.split == "paper":
+        return by_image, (f"ham10000: dataset.split=paper leaks, {share}; dataset.split=grouped does not.",)
+    grouped = grouped_split(examples, n_test, seed)
+    return grouped, (f"ham10000: split by lesion; under dataset.split=paper {share}.",)
 
 
-def _pair(name: str, image: Path, mask: Path, row: dict[str, str] | None) -> Pair:
-    row = row or {}
-    return Pair(name, image, mask, group=row.get("lesion_id") or name, label=row.get("dx", ""))
+DATASET = DataSet(
+    name="ham10000",
+    title="HAM10000",
+    splits=("grouped", "paper"),
+    folds=True,
+    target="skin lesion",
+    prompt=PROMPT,
+    split=_split,
+    pairs=lambda root, _: ham10000_pairs(root),
+    recognises=lambda _, files: any(MASK.fullmatch(path.stem) for path in files),
+    phantoms=dermoscopy.PHANTOMS,
+    known_to_tiny=True,
+)

@@ -1,20 +1,30 @@
 """HEEL as it is downloaded: one folder a class. Its boxes are not public; the user supplies them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from medloc.boxes import Box
-from medloc.data.example import Example
-from medloc.data.files import image_files
-from medloc.data.formats.box_check import checked_box
-from medloc.data.formats.box_table import read_box_table
-from medloc.data.formats.image_index import ImageIndex
+from medloc.data.example import DataSet, Example, Notes
+from medloc.data.files import ImageIndex, image_files
+from medloc.data.formats import checked_box
+from medloc.data.formats.masks import summary
+from medloc.data.formats.table import read_box_table
 from medloc.data.images import image_size
-from medloc.data.manifests.rows import located
-from medloc.data.problems import Problems
-from medloc.data.sets.pairs import summary
+from medloc.data.phantoms import xray
+from medloc.data.splits import Split, stratified_split
+from medloc.data.untrusted import Problems
+from medloc.spec.dataset import DatasetSettings
 
 CLASSES = ("normal", "heelspur", "sever")
+
+PROMPT = (
+    "Identify the X-ray image and provide the bounding box for the calcaneus region. Ensure the bounding box "
+    "accurately covers the calcaneus area and does not include too much unrelated areas. Output the bounding box "
+    "coordinate in the format [xmin, ymin, xmax, ymax]. Also generate your thinking process on how you determined "
+    "the bounding box."
+)
+"""The paper's question (Figures 4 and 8)."""
 
 
 def read_heel(root: Path, sidecar: str) -> tuple[list[Example], tuple[str, ...]]:
@@ -36,7 +46,8 @@ def read_heel(root: Path, sidecar: str) -> tuple[list[Example], tuple[str, ...]]
             f"dataset.sidecar={sidecar}: no such table in {root}. HEEL's boxes are not public; supply your "
             "own as a csv with the columns file,xmin,ymin,xmax,ymax."
         )
-    images = _images(root)
+    found = image_files(root)
+    images = [path for path in found if class_of(root, path)] or found
     if not images:
         raise FileNotFoundError(f"dataset.root={root} holds no image; unpack HEEL into it.")
     boxes, rows_without = _boxes(root, table, images)
@@ -51,26 +62,23 @@ def class_of(root: Path, path: Path) -> str:
     return next((folder for folder in reversed(folders) if folder in CLASSES), "")
 
 
-def _images(root: Path) -> list[Path]:
-    images = image_files(root)
-    classed = [path for path in images if class_of(root, path)]
-    return classed or images
-
-
 def _boxes(root: Path, table: Path, images: list[Path]) -> tuple[dict[Path, tuple[Box, str]], int]:
     """Box and place in the table of every image that has one, and the number of rows that match no image."""
     index, problems = ImageIndex(root, images), Problems()
     boxes: dict[Path, tuple[Box, str]] = {}
     missing = 0
-    for path, row in located(index, read_box_table(table, problems), True, problems):
-        problems.raise_first("")
+    for row in read_box_table(table, problems):
+        path = None
+        with problems.collected(row.where):
+            path = index.named(row.file)
+        problems.raise_first()
         if path is None:
             missing += 1
         elif path in boxes:
             raise ValueError(f"{row.where}: a second box for {row.file}; give one per image.")
         elif row.boxes:
             boxes[path] = (row.boxes[0][1], row.where)
-    problems.raise_first("")
+    problems.raise_first()
     return boxes, missing
 
 
@@ -84,3 +92,22 @@ def _example(root: Path, path: Path, located_box: tuple[Box, str]) -> Example:
     label = class_of(root, path)
     name = f"{label}/{path.stem}" if label else path.relative_to(root).with_suffix("").as_posix()
     return Example(name, path, width, height, box, group=name, label=label)
+
+
+def _split(settings: DatasetSettings, examples: Sequence[Example], n_test: int) -> tuple[Split[Example], Notes]:
+    return stratified_split(examples, n_test, settings.split_seed), ()
+
+
+DATASET = DataSet(
+    name="heel",
+    title="HEEL",
+    splits=("paper",),
+    target="calcaneus region",
+    prompt=PROMPT,
+    read=lambda root, settings: read_heel(root, settings.sidecar),
+    split=_split,
+    recognises=lambda root, files: any(class_of(root, path) in ("heelspur", "sever") for path in files),
+    class_of=class_of,
+    phantoms=xray.PHANTOMS,
+    known_to_tiny=True,
+)

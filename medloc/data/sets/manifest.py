@@ -4,27 +4,25 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
-from medloc.data.example import Example
-from medloc.data.files import inside
-from medloc.data.formats.mask import Mask, choose_boxes
+from medloc.data.example import DataSet, Example
+from medloc.data.files import inside, progress, require_folder
+from medloc.data.formats.masks import Mask, choose_boxes, examples_of, summary
 from medloc.data.images import image_size
-from medloc.data.manifests.manifest import PARTS, Header, Manifest, ManifestRow
-from medloc.data.manifests.read import read_manifest
-from medloc.data.problems import Problems
-from medloc.data.sets.pairs import summary
-from medloc.data.splits import fifth, fold_split, grouped_split
-from medloc.spec.dataset import DatasetSettings, fold_of
+from medloc.data.manifest import PARTS, Header, Manifest, ManifestRow, read_manifest
+from medloc.data.splits import fifth, fold_of, fold_split, grouped_split
+from medloc.data.untrusted import Problems
+from medloc.spec.dataset import DatasetSettings
 
 Parts = dict[str, tuple[Example, ...]]
 
+DATASET = DataSet("manifest", "own data", ("manifest", "grouped"), folds=True)
 
-def read_parts(settings: DatasetSettings) -> tuple[Header, Parts, tuple[str, ...]]:
-    """Return header, part -> its examples sorted by id, and one line on what was left out.
+
+def read_parts(settings: DatasetSettings) -> tuple[Header, Path, Parts, tuple[str, ...]]:
+    """Return header, data folder, part -> its examples sorted by id, and one line on what was left out.
 
     Raises:
-        ValueError: naming the manifest's first line that cannot be used, or the manifest.
+        ValueError: Names the manifest's first line that cannot be used, or the manifest.
     """
     path, problems = Path(settings.manifest or "").expanduser(), Problems()
     manifest = read_manifest(path, problems)
@@ -32,22 +30,21 @@ def read_parts(settings: DatasetSettings) -> tuple[Header, Parts, tuple[str, ...
     check_files(path, manifest, root, problems)
     problems.raise_first(f"`python -m medloc.data check {path}` shows all errors.")
     left_out: Counter[str] = Counter()
-    examples = [example for row in manifest.rows for example in examples_of(row, root, settings.boxes, left_out)]
+    examples = [example for row in manifest.rows for example in _examples(row, root, settings.boxes, left_out)]
     parts = _parts(manifest.rows, examples, settings)
-    return manifest.header, parts, summary(manifest.header.name, left_out)
+    return manifest.header, root, parts, summary(manifest.header.name, left_out)
 
 
 def data_folder(manifest: Path, header: Header, given: str | None = None) -> Path:
     """Return the folder that the paths of a manifest are relative to, resolved: the given one or the header's.
 
     Raises:
-        FileNotFoundError: there is no such folder; the message names the key.
+        FileNotFoundError: There is no such folder; the message names the key.
     """
     root = Path(given).expanduser() if given else manifest.parent / header.root
-    if not root.is_dir():
-        key = f"dataset.root={given}" if given else f"{manifest} line 1: root {header.root}"
-        raise FileNotFoundError(f"{key} is not a folder; dataset.root=FOLDER says where the images are now.")
-    return root.resolve()
+    key = f"dataset.root={given}" if given else f"{manifest} line 1: root {header.root}"
+    message = f"{key} is not a folder; dataset.root=FOLDER says where the images are now."
+    return require_folder(root, message).resolve()
 
 
 def check_files(path: Path, manifest: Manifest, root: Path, problems: Problems) -> Manifest:
@@ -60,7 +57,7 @@ def check_files(path: Path, manifest: Manifest, root: Path, problems: Problems) 
         problems: Takes an error for every such row.
     """
     good = []
-    rows = tqdm(manifest.rows, desc="reading images", unit="image", disable=None, leave=False, delay=2)
+    rows = progress(manifest.rows, "reading images")
     for number, row in zip(manifest.lines, rows, strict=True):
         with problems.collected(f"{path} line {number}"):
             size = image_size(inside(root, row.image))
@@ -75,18 +72,14 @@ def check_files(path: Path, manifest: Manifest, root: Path, problems: Problems) 
     return Manifest(manifest.header, tuple(row for _, row in good), tuple(number for number, _ in good))
 
 
-def examples_of(row: ManifestRow, root: Path, rule: str, left_out: Counter[str]) -> list[Example]:
+def _examples(row: ManifestRow, root: Path, rule: str, left_out: Counter[str]) -> list[Example]:
     """Return the examples of one image under `dataset.boxes=rule`; counts in `left_out` what gives none."""
     areas = row.areas or tuple(round(box.area) for box in row.boxes)
     boxes = choose_boxes(Mask(row.width, row.height, row.boxes, areas), rule)
     if not boxes:
         left_out["images with several boxes (dataset.boxes=single)" if row.boxes else "images without a target"] += 1
-    names = [row.id] if len(boxes) == 1 else [f"{row.id}#{i}" for i in range(len(boxes))]
     mask = root / row.masks[0] if len(row.masks) == 1 else None
-    return [
-        Example(name, root / row.image, row.width, row.height, box, row.group, row.label, mask)
-        for name, box in zip(names, boxes, strict=True)
-    ]
+    return examples_of(row.id, root / row.image, (row.width, row.height), boxes, row.group, row.label, mask)
 
 
 def _parts(rows: Sequence[ManifestRow], examples: list[Example], settings: DatasetSettings) -> Parts:

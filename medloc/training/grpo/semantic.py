@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from medloc.data.task import target_of
+from medloc.data.prompts import target_of
 from medloc.models.semantic import SemanticReward
 from medloc.rewards import Answer
 from medloc.spec.run import RunSpec

@@ -8,7 +8,7 @@ from transformers.utils import logging as transformers_logging
 
 from medloc.data import load_dataset
 from medloc.data.example import Example
-from medloc.data.task import question_of
+from medloc.data.prompts import question_of
 from medloc.evaluation.answer import sample_answers
 from medloc.evaluation.spaces import Spoken
 from medloc.models.frames import frames

@@ -7,7 +7,7 @@ from typing import Any
 
 from medloc.data.example import Example
 from medloc.data.images import open_image
-from medloc.data.task import target_of
+from medloc.data.prompts import target_of
 from medloc.evaluation.pixels import nearest_pixel_ious, pixel_sample
 from medloc.evaluation.progress import in_batches
 from medloc.evaluation.samples import Sample

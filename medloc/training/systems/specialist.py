@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save_model
 
 from medloc.data.example import Example
+from medloc.data.formats.masks import target_mask
 from medloc.data.images import open_image
-from medloc.data.target_mask import target_mask
 from medloc.evaluation.judged import nearest_on, sample_of
 from medloc.evaluation.progress import in_batches
 from medloc.evaluation.samples import Sample

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medloc.data.example import Example
-from medloc.data.prompts import TARGETS, known_prompts
-from medloc.data.task import question_of
+from medloc.data.prompts import TARGETS, known_prompts, question_of
 from medloc.evaluation.answer import answer_all, nearest_ious
 from medloc.evaluation.kept import KeptInputs
 from medloc.evaluation.samples import Sample

@@ -1,10 +1,13 @@
-"""What all three modalities draw with: irregular outlines, soft nested fills and fine strokes.
+"""Draw outlines, soft nested fills, fine strokes and noise: what all three modalities share.
 
 A lesion is two nested outlines. The inner one bounds the *core*, which anybody sees; the outer one bounds the
 *truth*, and the fading *periphery* between them is what has to be learnt.
+Noise fields are computed once per process from fixed seeds and cut into random windows; the window (place and
+mirroring) comes from the image's own generator. Fresh fields per image would cost more.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,15 @@ Range = tuple[float, float]
 
 RINGS = 6
 """Steps in which the periphery fades; blurred, they look continuous."""
+
+FIELD = (800, 1400)
+"""Height and width in px of the big fields: several times the largest phantom."""
+
+LATERAL, AXIAL = 3.5, 0.8
+"""Blur of the complex speckle in px: half the (7, 1.6) that fits TN3K at its native size."""
+
+FLOOR = -25.0
+"""Deepest speckle hole in dB; below it 8 bit show nothing more."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +160,30 @@ def gray_image(canvas: Array) -> Image.Image:
     return Image.fromarray(np.clip(canvas + 0.5, 0, 255).astype(np.uint8))
 
 
+def grain(rng: np.random.Generator, height: int, width: int) -> Array:
+    """Return fine noise of unit variance, correlated over about a pixel."""
+    return _window(rng, _smooth(1, 0.6), height, width)
+
+
+def mottle(rng: np.random.Generator, height: int, width: int) -> Array:
+    """Return blotchy noise of unit variance with spots of about 10 px."""
+    return _window(rng, _smooth(2, 4.0), height, width)
+
+
+def clouds(rng: np.random.Generator, height: int, width: int) -> Array:
+    """Return slow noise of unit variance with spots of about 50 px."""
+    return _window(rng, _smooth(3, 20.0), height, width)
+
+
+def speckle(rng: np.random.Generator, height: int, width: int) -> Array:
+    """Return log-compressed ultrasound speckle in dB around 0.
+
+    It is 20 log10 of the envelope of complex Gaussian noise. Its sd is about 5.57 dB, that of a log-compressed
+    Rayleigh envelope; no value lies below FLOOR.
+    """
+    return _window(rng, _speckle_field(), height, width)
+
+
 def _polygon(size: Size, points: Array, value: int) -> Image.Image:
     layer = Image.new("L", size)
     ImageDraw.Draw(layer).polygon(_corners(points), fill=value)
@@ -157,3 +193,30 @@ def _polygon(size: Size, points: Array, value: int) -> Image.Image:
 def _corners(points: Array) -> list[tuple[float, float]]:
     corners: list[tuple[float, float]] = list(map(tuple, points.tolist()))
     return corners
+
+
+def _window(rng: np.random.Generator, field: Array, height: int, width: int) -> Array:
+    top = rng.integers(field.shape[0] - height + 1)
+    left = rng.integers(field.shape[1] - width + 1)
+    cut = field[top : top + height, left : left + width]
+    return cut[:: rng.choice((-1, 1)), :: rng.choice((-1, 1))]
+
+
+@cache
+def _smooth(seed: int, sigma: float) -> Array:
+    field: Array = ndimage.gaussian_filter(_white(seed), sigma, mode="wrap")
+    field -= field.mean()
+    field /= field.std()
+    return field
+
+
+@cache
+def _speckle_field() -> Array:
+    real, imaginary = (ndimage.gaussian_filter(_white(s), (AXIAL, LATERAL), mode="wrap") for s in (4, 5))
+    decibels: Array = 20 * np.log10(np.hypot(real, imaginary) + 1e-9)
+    decibels -= decibels.mean()
+    return np.maximum(decibels, FLOOR, dtype=np.float32)
+
+
+def _white(seed: int) -> Array:
+    return np.random.default_rng(seed).standard_normal(FIELD, dtype=np.float32)

@@ -1,1 +1,0 @@
-"""The manifest: making, reading and checking it."""
