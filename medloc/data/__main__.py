@@ -23,7 +23,7 @@ from medloc.data.rows import KINDS, Source
 from medloc.data.sets import SETS
 from medloc.data.sets.manifest import check_files, data_folder
 from medloc.data.untrusted import Problems
-from medloc.spec import CHECKOUT
+from medloc.spec.machine import CHECKOUT
 
 DRAWN = tuple(name for name, one in SETS.items() if one.phantoms)
 ERRORS, MISTAKE, STOPPED = 1, 2, 130

@@ -95,6 +95,19 @@ def fingerprint(
     return hashlib.sha256(json.dumps([READING, list(question), rows], sort_keys=True).encode()).hexdigest()[:16]
 
 
+def phantom_fingerprint(recipe: str, parts: Mapping[str, Sequence[Example]]) -> str:
+    """Return 16 hex digits of how phantoms are drawn, and of which of them are in which part.
+
+    Their bytes are not hashed: two processors may round a pixel differently, and the set is the same all the same.
+
+    Args:
+        recipe: Names the drawing code's version and everything that decides what it draws (`Phantoms.folder_name`).
+        parts: Part -> examples, in order.
+    """
+    rows = {part: [[e.id, e.group, e.label] for e in examples] for part, examples in parts.items() if examples}
+    return hashlib.sha256(json.dumps([READING, recipe, rows], sort_keys=True).encode()).hexdigest()[:16]
+
+
 def _assembled(
     settings: DatasetSettings,
     name: str,
@@ -104,6 +117,7 @@ def _assembled(
     root: Path,
     cache: Path,
     question: Sequence[str | None] = (),
+    recipe: str | None = None,
     **others: tuple[Example, ...],
 ) -> LoadedDataset:
     """Set validation images apart, if asked to, and take the fingerprint; `others` are calibration, validation."""
@@ -111,9 +125,12 @@ def _assembled(
     if settings.validation_fraction:
         train, others["validation"] = _set_apart(settings, train)
     parts: dict[str, Any] = {"calibration": (), "train": train, "test": test, **others}
-    hashes = FileCache("hashes", 1, root, cache)
-    digits = fingerprint(parts, lambda path: str(hashes.get(path, content_hash)), question)
-    hashes.save()
+    if recipe is not None:
+        digits = phantom_fingerprint(recipe, parts)
+    else:
+        hashes = FileCache("hashes", 1, root, cache)
+        digits = fingerprint(parts, lambda path: str(hashes.get(path, content_hash)), question)
+        hashes.save()
     return LoadedDataset(name, notes=notes, fingerprint=digits, synthetic=origin == "phantom", origin=origin, **parts)
 
 
@@ -123,8 +140,9 @@ def _load_phantoms(kind: DataSet, settings: DatasetSettings, cache: Path) -> Loa
     roots = kind.phantoms.roots(settings.phantom, cache)
     split, notes = _read_split(kind, settings, roots.main, cache, settings.phantom.test)
     calibration, _ = _read(kind, settings, roots.calibration, cache, kind.parts.get("test", ""))
-    root = roots.main.parent
-    return _assembled(settings, kind.name, "phantom", split, notes, root, cache, calibration=tuple(calibration))
+    recipe = kind.phantoms.folder_name(settings.phantom)
+    root, apart = roots.main.parent, tuple(calibration)
+    return _assembled(settings, kind.name, "phantom", split, notes, root, cache, recipe=recipe, calibration=apart)
 
 
 def _load_manifest(settings: DatasetSettings, cache: Path) -> LoadedDataset:

@@ -9,7 +9,7 @@ from medloc.runs.key import run_key
 from medloc.spec.compose import compose_job, reported_otherwise, run_identity
 from medloc.spec.dataset import DatasetSettings
 from medloc.spec.fields import flatten, group, identity, kind_of, setting, without
-from medloc.spec.run import CURRICULUM, RunSpec
+from medloc.spec.run import RunSpec
 
 
 @dataclass

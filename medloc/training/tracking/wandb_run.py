@@ -55,7 +55,7 @@ class WandbRun:
                     "identity": dict(identity),
                     "fingerprints": record.fingerprints,
                 },
-                settings=wandb.Settings(console="off", silent=True, disable_git=True, save_code=False),
+                settings=wandb.RunSpec(console="off", silent=True, disable_git=True, save_code=False),
             )
         except (wandb.Error, OSError) as error:
             raise ValueError(
