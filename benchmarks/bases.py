@@ -16,7 +16,7 @@ from benchmarks.output import show, write
 from medloc.data.example import Example
 from medloc.models.tiny.shapes import draw_item
 from medloc.spec.job import compose_job
-from medloc.training.runner.hardware import set_threads
+from medloc.training.runner.machine import set_threads
 from medloc.training.systems import load_system
 
 MODELS = ("tiny_s", "tiny_m", "tiny_l", "internvl_tiny", "grounding_dino_tiny")

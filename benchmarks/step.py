@@ -38,7 +38,7 @@ from medloc.training.grpo.shared_processing import share_processing
 from medloc.training.grpo.shared_prompts import share_prompts
 from medloc.training.grpo.train import grpo_config, training_rows
 from medloc.training.grpo.trainer import CurriculumGRPOTrainer, Rule
-from medloc.training.runner.hardware import set_threads
+from medloc.training.runner.machine import set_threads
 
 WARM_UP = 3
 PARTS = {  # method of the trainer -> what its time is called; a part's time is without the parts inside it

@@ -15,7 +15,7 @@ from medloc.spec import CHECKOUT
 from medloc.spec.plainly import CONFIG_ERRORS, plainly
 from medloc.spec.stopping import stopped
 from medloc.spec.words import read_word
-from medloc.training.runner.signals import EXIT_STATUS, Stopped, end_when_asked
+from medloc.training.runner.machine import EXIT_STATUS, Stopped, end_when_asked
 
 FAILED, MISTAKE = 1, 2
 

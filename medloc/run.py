@@ -17,8 +17,7 @@ from medloc.spec.job import Job, job_from
 from medloc.spec.machine import cores
 from medloc.spec.plainly import CONFIG_ERRORS, plainly
 from medloc.spec.stopping import stopped
-from medloc.training.runner.disk_space import require_writable
-from medloc.training.runner.signals import EXIT_STATUS, Stopped, end_when_asked
+from medloc.training.runner.machine import EXIT_STATUS, Stopped, check_writable, end_when_asked
 
 FAILED = 2
 FAILURES = "MEDLOC_FAILURES"  # where runs note what failed: a launcher may run them in processes of their own
@@ -56,8 +55,8 @@ def _share_cores(job: Job, runs: int) -> None:
 def _make(job: Job, wait: bool) -> None:
     from medloc.report.closing import close_run, is_closed
     from medloc.report.summary import closing_table
+    from medloc.runs.claim import ClaimedError
     from medloc.training.distributed.launch import do_job  # torch is imported here, and not for --help
-    from medloc.training.runner.claim import ClaimedError
 
     try:
         outcome = do_job(job, say=lambda line: print(line, flush=True), wait=wait, close=close_run)
@@ -111,7 +110,7 @@ def _check_results(arguments: list[str]) -> None:
     for word in arguments:
         key, _, value = word.partition("=")
         if key == "results" and "," not in value:
-            require_writable(key, Path(value).expanduser().resolve())
+            check_writable(key, Path(value).expanduser().resolve())
 
 
 def main() -> int:

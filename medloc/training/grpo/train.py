@@ -23,7 +23,7 @@ from medloc.training.grpo.shared_prompts import can_share, share_prompts
 from medloc.training.grpo.trainer import CurriculumGRPOTrainer, Rule
 from medloc.training.grpo.vllm import own_engine, rollout_arguments
 from medloc.training.runner.arguments import common_arguments, planned_steps
-from medloc.training.runner.resume import fit
+from medloc.training.runner.checkpoint import fit
 
 
 def grpo_config(settings: Settings, steps: int, folder: Path) -> GRPOConfig:

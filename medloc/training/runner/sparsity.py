@@ -16,7 +16,7 @@ from medloc.models.load import LoadedModel, load_model
 from medloc.rewards import Answer
 from medloc.spec.machine import cores
 from medloc.spec.run import Settings
-from medloc.training.runner.hardware import set_threads
+from medloc.training.runner.machine import set_threads
 
 
 @dataclass(frozen=True)

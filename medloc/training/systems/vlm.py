@@ -1,7 +1,7 @@
-"""A vision-language model: asked in words, answers in words. What trains it is left to its descendants."""
+"""A vision-language model: asked in words, answers in words. Untrained here; GRPO and SFT build on it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,18 @@ from medloc.runs.record import Record
 from medloc.spec.launch import engine
 from medloc.spec.model import PublishedModelSettings
 from medloc.spec.run import Settings
-from medloc.training.distributed.gather import save_whole
+from medloc.training.distributed.save import save_whole
 from medloc.training.runner.model_card import write_model_card
+from medloc.training.systems import Training
+
+TRAINING_ONLY = ("path", "lora", "freeze_vision")
+"""Settings of a model that do not change what it answers before training; its fingerprint stands for the path."""
 
 
 class VisionLanguageSystem:
     """Answers with `loaded`, the model of `settings.model`, to the method's or the data set's prompt."""
 
-    starts_able = True
+    answers_untrained = True
 
     def __init__(self, settings: Settings):
         self.settings = settings
@@ -39,8 +43,22 @@ class VisionLanguageSystem:
         """The base's."""
         return self.loaded.fingerprint
 
+    @property
+    def untrained(self) -> dict[str, Any]:
+        """Weights, settings of the model, question, and the numerics of generation."""
+        model = asdict(self.settings.model)
+        return {
+            "weights": self.loaded.fingerprint,
+            "model": {key: value for key, value in model.items() if key not in TRAINING_ONLY},
+            "prompt": self.prompt,
+            "max_new_tokens": self.settings.train.max_completion_length,
+            "batch_size": self.settings.evaluation.batch_size,
+            "device": self.loaded.model.device.type,
+            "bf16": self.settings.train.bf16,
+        }
+
     def notes(self, examples: Sequence[Example]) -> tuple[str, ...]:
-        """Says so where a tiny base is asked something that it was never taught to answer."""
+        """Say so where a tiny base is asked a question that it was never taught."""
         if isinstance(self.settings.model, PublishedModelSettings) or self.prompt in known_prompts():
             return ()
         return (
@@ -49,7 +67,7 @@ class VisionLanguageSystem:
         )
 
     def answer(self, examples: Sequence[Example]) -> list[Sample]:
-        """Answers every example greedily."""
+        """Answer every example greedily."""
         return answer_all(
             self.loaded,
             examples,
@@ -60,19 +78,45 @@ class VisionLanguageSystem:
         )
 
     def nearest(self, examples: Sequence[Example]) -> Iterable[float]:
-        """Returns what the answer grid allows."""
+        """Return what the answer grid allows."""
         return nearest_ious(self.loaded, examples)
 
+    def train(self, training: Training) -> None:
+        """Refuse: nothing trains this system."""
+        raise NotImplementedError("method.trainer=null trains nothing.")
+
     def keep(self, trained: Any) -> None:
-        """Takes a trained model for the one that answers, adapters added into its weights."""
+        """Answer with a trained model from now on, its adapters merged into its weights."""
         if hasattr(trained, "peft_config"):
             self.loaded = replace(self.loaded, model=merged(trained).eval())
 
     def describe(self, folder: Path, record: Record) -> None:
-        """Writes the card of what was saved."""
+        """Write the card of what was saved."""
         if folder.is_dir():
             write_model_card(folder, record, self.loaded.grid(1000, 1000).space, self.prompt)
 
     def save(self, folder: Path) -> None:
-        """Saves model and processor."""
-        save_whole(self.loaded.model, self.loaded.processor, folder, self.settings)
+        """Save model and processor; adapters that are still being trained are added into a copy of the weights."""
+        model = self.loaded.model
+        config = model.config.get_text_config()
+        cached = config.use_cache
+        try:
+            save_whole(model, self.loaded.processor, folder, self.settings, _with_adapters(model))
+        finally:
+            config.use_cache = cached  # saving switches it on, and gradient checkpointing needs it off
+
+
+def _with_adapters(model: Any) -> dict[str, Any] | None:
+    """Return the weights of a model in training with its adapters added; None where it has none."""
+    layers = {name: layer for name, layer in model.named_modules() if hasattr(layer, "get_delta_weight")}
+    if not layers:
+        return None
+    weights = {}
+    for key, weight in model.state_dict().items():
+        name, adapted, rest = key.partition(".base_layer.")
+        if adapted and rest == "weight":
+            for adapter in layers[name].active_adapters:
+                weight = weight + layers[name].get_delta_weight(adapter)
+        if ".lora_" not in key:
+            weights[f"{name}.{rest}" if adapted else key] = weight
+    return weights

@@ -13,8 +13,10 @@ from medloc.evaluation.samples import Sample
 from medloc.runs.key import NOT_IN_KEY
 from medloc.runs.record import Record
 from medloc.spec.tracking import WandbTracking
-from medloc.training.tracking.base import KEPT
 from medloc.training.tracking.series import STEP, summary_values
+
+KEPT = ("record.json", "training.png", "boxes.png", "trace.jsonl", "timings.jsonl", "samples.jsonl")
+"""Files of a run's folder that are sent with it."""
 
 EVALUATED = "eval/step"
 LABELS = {1: "true box", 2: "predicted box"}
@@ -26,12 +28,12 @@ class WandbRun:
     """Opens or continues the run; its files lie in `folder/wandb`.
 
     Args:
-        settings: the group tracking.
-        folder: the run's folder.
-        record: its record as it begins.
+        settings: The group tracking.
+        folder: The run's folder.
+        record: Its record as it begins.
 
     Raises:
-        ValueError: there is no key, or the service cannot be reached; says what to do.
+        ValueError: There is no key, or the service cannot be reached; says what to do.
     """
 
     def __init__(self, settings: WandbTracking, folder: Path, record: Record):
@@ -67,12 +69,12 @@ class WandbRun:
         self.note = f"tracking: {f'wandb sync {Path(self.run.dir).parent}' if self.run.offline else self.run.url}"
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Adds a row; `step` is the axis of every chart, whatever W&B counts itself."""
+        """Add a row; `step` is the axis of every chart, whatever W&B counts itself."""
         evaluated = {EVALUATED: step} if any(name.startswith("eval/") for name in values) else {}
         self.run.log({STEP: step, **values, **evaluated})
 
     def complete(self, folder: Path, record: Record, shown: Sequence[tuple[Sample, Path]]) -> None:
-        """Fills summary and table, and sends the report of the run."""
+        """Fill summary and table, and send the run's files."""
         self.run.summary.update({**summary_values(record.metrics), **summary_values({"timings": record.timings})})
         if shown:
             self.run.log({"test images": wandb.Table(columns=list(COLUMNS), data=[_row(*each) for each in shown])})
@@ -87,12 +89,12 @@ class WandbRun:
             self.run.log_artifact(model)
 
     def close(self, failed: bool) -> None:
-        """Ends this session of the run."""
+        """End this session of the run."""
         self.run.finish(exit_code=1 if failed else 0)
 
 
 def experiment_of(record: Record) -> str:
-    """Returns what the run has in common with the runs of other seeds, in at most the 128 characters W&B allows."""
+    """Return what the run has in common with the runs of other seeds, in at most the 128 characters W&B allows."""
     identity = record.identity
     words = (identity["dataset"], identity["method"], identity["schedule"], identity["model"], identity["variant"])
     said = " ".join(word for word in words if word)
@@ -101,7 +103,7 @@ def experiment_of(record: Record) -> str:
 
 
 def _without_paths(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Leaves out what does not move the numbers: paths of this machine among them."""
+    """Leave out what does not move the numbers, such as paths of this machine."""
     kept = {key: value for key, value in config.items() if key not in NOT_IN_KEY}
     for place in NOT_IN_KEY:
         group, _, key = place.partition(".")

@@ -5,10 +5,11 @@ import re
 import pytest
 
 from medloc.spec.job import compose_job
-from medloc.training.systems import TRAINS, check_family, load_system
+from medloc.training.systems import SYSTEMS, check_family, load_system
 from medloc.training.systems.grpo import GrpoSystem
 from medloc.training.systems.sft import SftSystem
 from medloc.training.systems.specialist import SpecialistSystem
+from medloc.training.systems.vlm import VisionLanguageSystem
 
 
 def settings(*overrides):
@@ -34,7 +35,7 @@ def test_a_model_that_is_asked_for_stands_against_the_one_a_method_brings():
     ("overrides", "system"),
     [
         ([], GrpoSystem),
-        (["method=zero_shot"], GrpoSystem),
+        (["method=zero_shot"], VisionLanguageSystem),
         (["method=sft"], SftSystem),
         (["method=specialist"], SpecialistSystem),
     ],
@@ -80,7 +81,7 @@ def test_a_value_without_meaning_is_refused_by_name(overrides, says):
 
 
 def test_every_trainer_has_a_model_of_its_family():
-    for families, model in TRAINS.values():
+    for families, model in SYSTEMS.values():
         assert settings(f"model={model}").model.family in families
 
 

@@ -7,7 +7,7 @@ from transformers import Trainer, TrainingArguments
 from medloc.data.prompts import known_prompts
 from medloc.models.tiny.internvl import tiny_internvl_model, tiny_internvl_processor
 from medloc.models.tiny.qwen import tiny_model, tiny_processor
-from medloc.training.runner.resume import LoadsSavedLayout
+from medloc.training.runner.checkpoint import LoadsSavedLayout
 
 
 class Resuming(LoadsSavedLayout, Trainer):

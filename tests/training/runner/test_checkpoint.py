@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from medloc.training.callbacks.checkpoint import STATE_FILE, drop_unfinished, newest_checkpoint, sizes
+from medloc.training.runner.checkpoint import STATE_FILE, drop_unfinished, newest_checkpoint, sizes
 
 
 def checkpoint(folder, step, whole=True):

@@ -1,7 +1,7 @@
-"""The order of the images: a function of seed and epoch alone, so that a resumed run goes on where it stopped.
+"""The order of the images depends on seed and epoch alone, so that a resumed run goes on where it stopped.
 
-TRL's sampler draws each epoch's order from a generator that lives and dies with the process; a run resumed in its
-second epoch would see the first epoch's order again.
+TRL's sampler draws each epoch's order from a generator of the process: a run resumed in its second epoch would see
+the first epoch's order again.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ class EpochSampler(RepeatSampler):
         return super().__iter__()
 
 
-class _TellEpoch(TrainerCallback):
+class _SetEpoch(TrainerCallback):
     def __init__(self, sampler: EpochSampler):
         self.sampler = sampler
 
@@ -32,17 +32,17 @@ class _TellEpoch(TrainerCallback):
 
 
 class EpochOrder:
-    """Mix-in for a GRPOTrainer: the training sampler is an `EpochSampler` that is told its epoch."""
+    """Mix-in for a GRPOTrainer: the training sampler is an `EpochSampler` that knows its epoch."""
 
     def _get_train_sampler(self, dataset: Any = None) -> EpochSampler:
         sampler = super()._get_train_sampler(dataset)  # type: ignore[misc]
         sampler.__class__ = EpochSampler
-        self.add_callback(_TellEpoch(sampler))  # type: ignore[attr-defined]
+        self.add_callback(_SetEpoch(sampler))  # type: ignore[attr-defined]
         return sampler
 
 
 class SameOrder:
-    """Mix-in for any other Trainer: every image once an epoch, in the order in which GRPO of that seed meets them."""
+    """Mix-in for any other Trainer: every image once an epoch, in the order of GRPO with that seed."""
 
     def _get_train_sampler(self, dataset: Any = None) -> EpochSampler:
         arguments = self.args  # type: ignore[attr-defined]
@@ -50,5 +50,5 @@ class SameOrder:
         per_step = per_rank * arguments.world_size
         images = self.train_dataset if dataset is None else dataset  # type: ignore[attr-defined]
         sampler = EpochSampler(images, mini_repeat_count=1, batch_size=per_step, shuffle=True, seed=arguments.seed)
-        self.add_callback(_TellEpoch(sampler))  # type: ignore[attr-defined]
+        self.add_callback(_SetEpoch(sampler))  # type: ignore[attr-defined]
         return sampler

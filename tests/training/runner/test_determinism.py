@@ -10,7 +10,7 @@ import torch
 
 from medloc.runs.key import run_key
 from medloc.spec.job import compose_job
-from medloc.training.runner.hardware import set_determinism
+from medloc.training.runner.machine import set_determinism
 from medloc.training.runner.runner import run_job
 from tests.small import overrides
 from tests.training.launched import same

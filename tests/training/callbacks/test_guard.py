@@ -8,8 +8,7 @@ import torch
 from medloc.runs import read_record
 from medloc.spec.job import compose_job
 from medloc.spec.run import GuardSettings
-from medloc.training.callbacks.finite import DivergedError, all_finite
-from medloc.training.callbacks.guard import WARNED_AFTER, Guard
+from medloc.training.callbacks.guard import WARNED_AFTER, DivergedError, Guard, all_finite
 from medloc.training.grpo.trainer import CurriculumGRPOTrainer
 from medloc.training.runner.runner import run_job
 from tests.small import overrides

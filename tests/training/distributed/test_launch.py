@@ -14,8 +14,8 @@ from medloc.spec.job import compose_job
 from medloc.spec.launch import world_size
 from medloc.spec.resolved import read_job, write_job
 from medloc.training.distributed import launch as workers
-from medloc.training.distributed.engines import engine_arguments
 from medloc.training.grpo.train import grpo_config
+from medloc.training.runner.arguments import engine_arguments
 from tests.small import medloc, overrides
 from tests.training.launched import job_on, of_rank, same
 

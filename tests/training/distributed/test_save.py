@@ -15,7 +15,7 @@ from medloc.data.prompts import PROMPTS
 from medloc.evaluation.answer import answer_all
 from medloc.models.load import load_model, save_base
 from medloc.spec.job import compose_job
-from medloc.training.distributed.gather import save_whole
+from medloc.training.distributed.save import save_whole
 
 RANKS = 2
 

@@ -8,9 +8,8 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
 from medloc.models.load import BASES
-from medloc.training.callbacks.finite import DivergedError
-from medloc.training.runner.disk_space import require_writable
-from medloc.training.runner.failures import failures_said
+from medloc.training.callbacks.guard import DivergedError, plain_failures
+from medloc.training.runner.machine import check_writable
 
 
 @pytest.fixture
@@ -40,24 +39,24 @@ def load_tokenizer():
 
 @pytest.mark.parametrize("save", [weights, moments, tokens])
 def test_a_full_disk_is_said_in_one_line(save, tmp_path, small_files):
-    with pytest.raises(OSError, match=r"could not be written \(.*\); is the disk full\?"), failures_said(tmp_path):
+    with pytest.raises(OSError, match=r"could not be written \(.*\); is the disk full\?"), plain_failures(tmp_path):
         save(tmp_path / "file")
 
 
 def test_probabilities_that_are_none_are_named():
     says = r"probabilities are not finite: .* lower train\.learning_rate"
-    with pytest.raises(DivergedError, match=says), failures_said("run"):
+    with pytest.raises(DivergedError, match=says), plain_failures("run"):
         torch.multinomial(torch.tensor([float("nan"), 1.0]), 1)
 
 
 def test_anything_else_is_left_as_it_is():
-    with pytest.raises(RuntimeError, match="shapes"), failures_said("run"):
+    with pytest.raises(RuntimeError, match="shapes"), plain_failures("run"):
         raise RuntimeError("shapes differ")
 
 
 def test_a_folder_below_a_file_is_refused_by_key(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=r"cache=.*/file/a/b cannot be made: .*/file is not a folder"):
-        require_writable("cache", tmp_path / "file" / "a" / "b")
-    require_writable("cache", tmp_path / "new" / "folder")
+        check_writable("cache", tmp_path / "file" / "a" / "b")
+    check_writable("cache", tmp_path / "new" / "folder")
     assert not (tmp_path / "new").exists()

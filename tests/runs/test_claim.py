@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from medloc.training.runner.claim import ClaimedError, claim
+from medloc.runs.claim import ClaimedError, claim
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from medloc.training.runner.claim import claim
+from medloc.runs.claim import claim
 with claim(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
@@ -48,9 +48,3 @@ def test_it_is_let_go_of_at_the_end_whatever_the_end(tmp_path):
         raise ZeroDivisionError
     with claim(tmp_path / "run"):
         assert not (tmp_path / "run").exists()
-
-
-def test_the_first_rank_claims_for_all(owner, tmp_path, monkeypatch):
-    monkeypatch.setattr("medloc.training.runner.claim.first", lambda: False)
-    with claim(tmp_path / "run"):
-        pass

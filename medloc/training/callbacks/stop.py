@@ -1,4 +1,4 @@
-"""Leaving a training cleanly when asked to: the step is finished, a checkpoint written, then the process ends."""
+"""Leave a training cleanly when asked to: finish the step, write a checkpoint, end the process."""
 
 import signal
 import threading
@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
-from medloc.training.runner.signals import Stopped
+from medloc.training.runner.machine import Stopped
 
 
-class Leaving(TrainerCallback):
-    """Around a training, SIGTERM ends it at the end of the step at hand, with a checkpoint; a second one at once.
+class StopAtStepEnd(TrainerCallback):
+    """Around a training, SIGTERM ends it at the end of the present step, with a checkpoint; a second one at once.
 
     As a context manager it raises `Stopped` when the training it surrounds has ended so.
     """
@@ -21,7 +21,7 @@ class Leaving(TrainerCallback):
         self.asked = False
         self.before: Any = None
 
-    def __enter__(self) -> "Leaving":
+    def __enter__(self) -> "StopAtStepEnd":
         if threading.current_thread() is threading.main_thread():
             self.before = signal.signal(signal.SIGTERM, self._note)
         return self
@@ -37,8 +37,8 @@ class Leaving(TrainerCallback):
             raise Stopped
         self.asked = True
 
-    def _anybody_asked(self, args: Any) -> bool:
-        """Tells whether any rank was asked: the signal reaches them at different steps, and they leave together."""
+    def _asked_on_any_rank(self, args: Any) -> bool:
+        """Return whether any rank was asked: the signal reaches them at different steps, and they leave together."""
         if args.world_size > 1:
             flag = torch.tensor(int(self.asked), device=args.device)
             torch.distributed.all_reduce(flag, torch.distributed.ReduceOp.MAX)
@@ -46,5 +46,5 @@ class Leaving(TrainerCallback):
         return self.asked
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self._anybody_asked(args):
+        if self._asked_on_any_rank(args):
             control.should_save = control.should_training_stop = True

@@ -1,6 +1,6 @@
 from types import SimpleNamespace
 
-from medloc.training.runner.order import EpochSampler, SameOrder
+from medloc.training.systems.order import EpochSampler, SameOrder
 
 
 def order(seed, epoch):

@@ -6,8 +6,8 @@ import signal
 import pytest
 from transformers import TrainerControl, TrainingArguments
 
-from medloc.training.callbacks.stop_signal import Leaving
-from medloc.training.runner.signals import Stopped, end_when_asked
+from medloc.training.callbacks.stop import StopAtStepEnd
+from medloc.training.runner.machine import Stopped, end_when_asked
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def ended_step(leaving, folder):
 
 def training(*during):
     """A training in which these things happen, one after the other."""
-    with Leaving() as leaving:
+    with StopAtStepEnd() as leaving:
         for happens in during:
             happens(leaving)
 
@@ -77,6 +77,6 @@ def test_elsewhere_it_is_at_once_and_no_exception_handler_swallows_it():
 def test_afterwards_the_handler_of_before_is_back():
     end_when_asked()
     before = signal.getsignal(signal.SIGTERM)
-    with Leaving():
+    with StopAtStepEnd():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
