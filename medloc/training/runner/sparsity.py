@@ -21,13 +21,13 @@ from medloc.training.runner.machine import set_threads
 
 @dataclass(frozen=True)
 class Start:
-    """What a base answers before training.
+    """What a base samples before training.
 
     Attributes:
-        title: what was sampled, in words.
-        answers: one list of answers per image.
-        spoken: the same, as `medloc.evaluation.spaces` reads them.
-        space: the coordinate space that the model's family is said to answer in.
+        title: What was sampled, in words.
+        answers: One list of answers per image.
+        spoken: The same, as `medloc.evaluation.spaces` reads them.
+        space: The coordinate space that the model's family is said to answer in.
     """
 
     title: str
@@ -42,14 +42,14 @@ class Start:
 
 
 def sample_start(settings: Settings, images: int) -> Start:
-    """Samples a group of answers for the first training images, as a training step would.
+    """Sample a group of answers for the first training images, as a training step would.
 
     Args:
-        settings: a run's settings.
-        images: number of training images, at least 1.
+        settings: A run's settings.
+        images: Number of training images, at least 1.
 
     Raises:
-        ValueError: fewer than one image.
+        ValueError: Fewer than one image.
     """
     if images < 1:
         raise ValueError(f"images={images} must be at least 1.")
@@ -78,7 +78,7 @@ def sample_start(settings: Settings, images: int) -> Start:
 
 
 def spoken_by(loaded: LoadedModel, examples: Sequence[Example], answers: Sequence[Sequence[Answer]]) -> list[Spoken]:
-    """Returns the answers with what their images measure in every space."""
+    """Return the answers with the size of their images in every coordinate space."""
     spoken = []
     for example, group in zip(examples, answers, strict=True):
         size = example.width, example.height

@@ -34,9 +34,18 @@ class Spent:
     peak_memory_mb: float = 0.0
     peak_gpu_memory_mb: float = 0.0
 
+    @classmethod
+    def read(cls, path: Path) -> "Spent":
+        """Return what earlier attempts spent; nothing where the file is missing or damaged."""
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            return cls(**{name: max(0.0, float(value)) for name, value in values.items()})
+        except (OSError, ValueError, TypeError, AttributeError):
+            return cls()
+
 
 class Usage(TrainerCallback):
-    """Adds this attempt to what earlier ones spent. It measures from its construction on.
+    """Adds this attempt, which begins with the construction, to what earlier ones spent.
 
     Args:
         folder: The run's folder.
@@ -45,7 +54,7 @@ class Usage(TrainerCallback):
 
     def __init__(self, folder: Path, keep: bool):
         self.path, self.keep = folder / USAGE, keep
-        self.before = _read(self.path)
+        self.before = Spent.read(self.path)
         self.training_since: float | None = None
         self.trained = 0.0
         self.began = self.saved = time.perf_counter()
@@ -55,11 +64,12 @@ class Usage(TrainerCallback):
         """Return what all attempts spent up to now."""
         now = time.perf_counter()
         running = 0.0 if self.training_since is None else now - self.training_since
+        gpu = torch.cuda.max_memory_allocated() / 1e6 if torch.cuda.is_available() else 0.0
         return Spent(
             round(self.before.wall_s + now - self.began, 2),
             round(self.before.train_s + self.trained + running, 2),
-            max(self.before.peak_memory_mb, self.memory.peak_mb()),
-            max(self.before.peak_gpu_memory_mb, _gpu_peak_mb()),
+            max(self.before.peak_memory_mb, round(self.memory.peak_mb(), 1)),
+            max(self.before.peak_gpu_memory_mb, round(gpu, 1)),
         )
 
     def training(self, runs: bool) -> None:
@@ -100,40 +110,26 @@ class PeakMemory:
 
     def sample(self) -> None:
         """Look at the present memory."""
-        self.largest = max(self.largest, _status_mb("VmRSS") or 0.0)
+        self.largest = max(self.largest, _status_mb("VmRSS"))
 
     def peak_mb(self) -> float:
         """Return the peak."""
         self.sample()
-        if self.reset and (mark := _status_mb("VmHWM")):
-            return max(mark, self.largest)
+        if self.reset:
+            return max(_status_mb("VmHWM"), self.largest)
         now = _lifetime_mb()
         return now if now > self.lifetime or not self.largest else self.largest
 
 
-def _read(path: Path) -> Spent:
-    """Return what earlier attempts spent; nothing where the file is missing or damaged."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return Spent(**{name: max(0.0, float(value)) for name, value in values.items()})
-    except (OSError, ValueError, TypeError, AttributeError):
-        return Spent()
-
-
-def _status_mb(name: str) -> float | None:
-    """Return a line of /proc/self/status in 10^6 bytes; None where there is no such file."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return None
-    kib = next((line.split()[1] for line in lines if line.startswith(f"{name}:")), None)
-    return None if kib is None else round(int(kib) * 1024 / 1e6, 1)
+def _status_mb(name: str) -> float:
+    """Return a line of /proc/self/status in 10^6 bytes; 0 where there is no such file."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    return 0.0
 
 
 def _lifetime_mb() -> float:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # Linux counts KiB, macOS bytes
-    return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
-
-
-def _gpu_peak_mb() -> float:
-    return round(torch.cuda.max_memory_allocated() / 1e6, 1) if torch.cuda.is_available() else 0.0
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6

@@ -8,7 +8,7 @@ import torch
 from medloc.runs import read_record
 from medloc.spec.job import compose_job
 from medloc.spec.run import GuardSettings
-from medloc.training.callbacks.guard import WARNED_AFTER, DivergedError, Guard, all_finite
+from medloc.training.callbacks.guard import WARNED_AFTER, DivergedError, Guard, all_finite, streaks
 from medloc.training.grpo.trainer import CurriculumGRPOTrainer
 from medloc.training.runner.runner import run_job
 from tests.small import overrides
@@ -162,3 +162,33 @@ def test_rules_that_make_no_sense_are_refused(given, says):
 def test_a_guard_changes_neither_key_nor_variant():
     job = compose_job(["guard.non_finite=skip", "guard.most_kl=null", "guard.most_dead=9"])
     assert job.variant == compose_job([]).variant
+
+
+def test_under_dynamic_sampling_the_draw_that_is_trained_on_counts():
+    guard = Guard(settings(most_dead=2), Told(dead=1.0, kl=0.0, revived=1))
+    for step in range(1, 9):  # all groups were dead at first, and one was revived each time
+        guard.on_log(None, At(step), None, {"loss": 0.0})
+    guard.trace.last["revived"] = 0
+    guard.on_log(None, At(9), None, {"loss": 0.0})
+    guard.on_log(None, At(10), None, {"loss": 0.0})
+    with pytest.raises(DivergedError, match="for 3 steps"):
+        guard.on_log(None, At(11), None, {"loss": 0.0})
+
+
+def test_streaks_go_on_after_a_resume(tmp_path, cache, monkeypatch):
+    """Interrupted after two of three dead steps, whose checkpoint is at 2: the third ends the resumed run."""
+    given = overrides(tmp_path, cache, "guard.most_dead=2", "method=vlm_r1", "method.tau=1.0")
+    poison(monkeypatch, {3})
+    with pytest.raises(DivergedError, match="step 3: the gradient"):
+        run_job(compose_job(given))
+    monkeypatch.undo()
+    with pytest.raises(DivergedError, match=r"step 3: all groups were dead .* for 3 steps"):
+        run_job(compose_job(given))
+
+
+def test_streaks_are_read_from_the_end_of_a_trace():
+    alive, dead = {"dead": 0.5, "revived": 0, "loss": 1.0}, {"dead": 1.0, "revived": 0, "loss": 1.0}
+    left_out = {"dead": 1.0, "revived": 2, "loss": None, "grad_norm": None}
+    assert streaks([]) == (0, 0)
+    assert streaks([dead, alive, dead, dead]) == (0, 2)
+    assert streaks([dead, left_out, left_out]) == (2, 0)
