@@ -36,6 +36,7 @@ def claim(folder: Path, wait: bool = False) -> Iterator[None]:
         path.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
         yield
     finally:
+        fcntl.flock(lock, fcntl.LOCK_UN)  # closing is not enough where a forked process shares the file
         os.close(lock)
 
 

@@ -132,7 +132,8 @@ def _watched(command: list[str]) -> tuple[int, str, str]:
     """
     path = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
-    last, report = "", []
+    last = ""
+    report: list[str] = []
     with (
         subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process,
         _handing_on(process) as asked,

@@ -44,6 +44,10 @@ Close = Callable[[Path, Record, Mapping[str, Path]], str]
 """Draws a run's pictures from its folder, its record and its images, and returns the closing text."""
 
 
+LEFTOVERS = ("checkpoints", USAGE)
+"""What a run's folder holds only until the run is complete."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A finished run.
@@ -104,9 +108,9 @@ def run_job(
     images = {example.id: example.image for example in evaluated(settings, data)}
     notes = (*data.notes, *system.notes(data.train), *filter(None, [table_note(settings, len(data.train))]))
     if done := _complete(folder, settings):
-        if is_main_process():
+        if is_main_process() and any((folder / name).exists() for name in LEFTOVERS):  # killed after its record
             with suppress(ClaimedError), claim(folder):
-                _remove_leftovers(folder)  # of a process that was killed just after it wrote the record
+                _remove_leftovers(folder)
         return Outcome(folder, done, False, images, notes)
     with _claimed(folder, wait):
         if done := _complete(folder, settings):  # made by the process that held the claim
@@ -263,6 +267,5 @@ def _gpu(peak_mb: float) -> dict[str, Any]:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove what a run needs only until it is complete."""
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     (folder / USAGE).unlink(missing_ok=True)
