@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from medloc.data.images import open_image
 from medloc.data.prompts import prompt_for
-from medloc.models.load import LoadedModel
+from medloc.models.base import LoadedModel
 from medloc.spec.run import Settings
 
 PASSES = 5  # generation, reference, policy and its gradient (two)

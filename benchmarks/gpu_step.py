@@ -32,10 +32,10 @@ from benchmarks.step import Parts, our_trainer, plain_trainer
 from medloc.boxes import Box
 from medloc.data.example import Example
 from medloc.data.prompts import known_prompts, prompt_for
-from medloc.models.family import FAMILIES
-from medloc.models.load import LoadedModel
-from medloc.models.published import SHAPES
-from medloc.models.tiny.tokenizer import tiny_tokenizer
+from medloc.models.base import LoadedModel
+from medloc.models.families import vision_language_families
+from medloc.models.memory import SHAPES
+from medloc.models.tiny.vlm import tiny_tokenizer
 from medloc.spec.job import compose_job
 from medloc.spec.run import Settings
 from medloc.training.grpo.train import training_rows
@@ -95,7 +95,7 @@ def random_model(settings: Settings, device: torch.device, folder: Path) -> Load
 
     The tokenizer is the miniature's: the published one's 150,000 tokens do not change what a step costs.
     """
-    family = FAMILIES[settings.model.family]
+    family = vision_language_families()[settings.model.family]
     local = Path(settings.model.path or "").is_dir()
     config = AutoConfig.from_pretrained(settings.model.path) if local else SHAPES[settings.model.name]()
     processor = family.processor.from_pretrained(settings.model.path) if local else _processor(settings, config)
@@ -131,7 +131,7 @@ def _processor(settings: Settings, config: Any) -> Any:
         size={"shortest_edge": 3136, "longest_edge": 12845056},
     )
     videos = Qwen2VLVideoProcessor() if settings.model.family == "qwen2_5_vl" else Qwen3VLVideoProcessor()
-    return FAMILIES[settings.model.family].processor(
+    return vision_language_families()[settings.model.family].processor(
         image_processor=images, tokenizer=tokenizer, video_processor=videos, chat_template=tokenizer.chat_template
     )
 

@@ -30,7 +30,8 @@ from benchmarks.output import show, write
 from medloc.boxes import Box
 from medloc.data import load_dataset
 from medloc.data.prompts import prompt_for
-from medloc.models.load import LoadedModel, load_model
+from medloc.models.base import LoadedModel
+from medloc.models.load import load_model
 from medloc.rewards import judge, raw_iou
 from medloc.spec.job import compose_job
 from medloc.spec.run import Settings

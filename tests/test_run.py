@@ -13,7 +13,7 @@ from PIL import Image
 
 from medloc.data import load_dataset
 from medloc.evaluation.samples import read_samples, write_samples
-from medloc.models.load import BASES
+from medloc.models.base import BASES
 from medloc.replay import main as replay
 from medloc.runs import read_record
 from medloc.score import main as score

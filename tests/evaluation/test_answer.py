@@ -7,8 +7,8 @@ from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.data.prompts import PROMPTS
 from medloc.evaluation import answer
-from medloc.evaluation.answer import answer_all, nearest_ious, sample_groups
-from medloc.evaluation.kept import KeptInputs
+from medloc.evaluation.answer import InputCache, answer_all, sample_groups
+from medloc.evaluation.samples import ceiling_ious
 from medloc.models.load import load_model
 from medloc.models.tiny.shapes import draw_item
 from tests.models.test_load import settings
@@ -48,7 +48,7 @@ def test_batches_that_are_kept_are_prepared_once_and_answered_alike(examples, mo
     fresh = [answered(examples[:6], 4, kept) for kept in (None, None)]
     assert len(opened) == 12
     opened.clear()
-    kept = KeptInputs(100_000_000)
+    kept = InputCache(100_000_000)
     twice = [answered(examples[:6], 4, kept) for _ in range(2)]
     assert len(opened) == 6
     assert twice == fresh
@@ -56,7 +56,7 @@ def test_batches_that_are_kept_are_prepared_once_and_answered_alike(examples, mo
 
 def test_what_is_kept_stays_under_its_limit():
     """Three batches of 8 x 4 = 32 bytes, room for two: the third is prepared whenever it is asked for."""
-    kept, made = KeptInputs(70), []
+    kept, made = InputCache(70), []
     for name in ("a", "b", "c", "a", "c"):
         kept.get(name, lambda name=name: made.append(name) or {"ids": torch.zeros(8), "more": "words"})
     assert made == ["a", "b", "c", "c"]
@@ -87,4 +87,4 @@ def test_the_ceiling_is_what_rounding_to_the_grid_leaves(tmp_path):
     # 112 x 112 is answered as it is, in steps of 2 px: Python rounds 5.5 to 6 and 15.5 to 16, so (11, 11, 31, 31)
     # becomes (12, 12, 32, 32): overlap 19 x 19 = 361, union 2 * 400 - 361 = 439
     example = Example("a", tmp_path / "a.png", 112, 112, Box(11, 11, 31, 31), "a", "")
-    assert list(nearest_ious(LOADED, [example])) == [round(361 / 439, 6)]
+    assert list(ceiling_ious(LOADED, [example])) == [round(361 / 439, 6)]

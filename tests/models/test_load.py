@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from medloc.models.load import BASES, load_model, model_fingerprint
+from medloc.models.base import BASES, model_fingerprint
+from medloc.models.load import load_model
 from medloc.spec.run import ModelSettings
 
 

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
-from medloc.models.load import BASES
+from medloc.models.base import BASES
 from medloc.training.callbacks.finite import DivergedError
 from medloc.training.runner.disk_space import require_writable
 from medloc.training.runner.failures import failures_said

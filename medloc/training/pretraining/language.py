@@ -11,12 +11,12 @@ import torch
 from torch.utils.data import Dataset, Sampler, SequentialSampler
 from transformers import Trainer, TrainingArguments
 
+from medloc.boxes import AnswerGrid
 from medloc.data.prompts import known_prompts
-from medloc.models.family import FAMILIES, AnswerGrid
-from medloc.models.load import save_base
-from medloc.models.tiny.internvl import tiny_internvl_model, tiny_internvl_processor
-from medloc.models.tiny.qwen import tiny_model, tiny_processor
+from medloc.models.base import save_base
 from medloc.models.tiny.shapes import ShapeItem, draw_item
+from medloc.models.tiny.vlm import tiny_internvl_model, tiny_internvl_processor, tiny_model, tiny_processor
+from medloc.models.vlm import qwen_grid, thousand_grid
 from medloc.spec.machine import cores
 from medloc.spec.pretrain import PretrainSettings
 from medloc.training.runner.hardware import set_threads
@@ -105,10 +105,10 @@ def make_base(settings: PretrainSettings) -> Path:
 def _untrained(name: str, prompts: list[str], step: int) -> tuple[Any, ShapeCollator]:
     """Returns the model `name` with random weights, and the collator that feeds it."""
     if name == "internvl_tiny":
-        processor, grid = tiny_internvl_processor(prompts), FAMILIES["internvl"].grid
+        processor, grid = tiny_internvl_processor(prompts), thousand_grid
         model: Any = tiny_internvl_model(processor)
     else:
-        processor, grid = tiny_processor(prompts), FAMILIES["qwen2_5_vl"].grid
+        processor, grid = tiny_processor(prompts), qwen_grid
         model = tiny_model(name, processor)
     return model, ShapeCollator(processor, prompts, partial(grid, processor.image_processor, step=step))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from transformers.trainer_callback import PrinterCallback
 
-from medloc.models.load import TRUSTED, WEIGHTS
+from medloc.models.base import load_weights
 from medloc.training.callbacks.checkpoint import checkpoint_step, newest_checkpoint
 from medloc.training.runner.disk_space import require_room
 
@@ -23,7 +23,7 @@ class LoadsSavedLayout:
         if hasattr(target, "peft_config") or self.is_fsdp_enabled:  # type: ignore[attr-defined]
             super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]  # adapters, shards
             return
-        saved = type(target).from_pretrained(resume_from_checkpoint, dtype=target.dtype, **TRUSTED, **WEIGHTS)
+        saved = load_weights(type(target), resume_from_checkpoint, "checkpoint", dtype=target.dtype)
         target.load_state_dict(saved.state_dict(), strict=True)
 
 

@@ -4,21 +4,13 @@ One file each: `grpo` and `sft` train a vision-language model (`vlm` answers wit
 `specialist` a segmentation network.
 """
 
-from medloc.models.load import FAMILIES as LANGUAGE
+from medloc.models.families import FAMILIES, families_for
 from medloc.spec.run import Settings
 from medloc.training.systems.base import System, Training
 
 __all__ = ["System", "Training", "load_system"]
 
 DETECTOR, SPECIALIST = "grounding_dino", "torchvision"
-TRAINS: dict[str | None, tuple[tuple[str, ...], str]] = {
-    None: ((*LANGUAGE, DETECTOR), "tiny_s"),
-    "grpo": (tuple(LANGUAGE), "tiny_s"),
-    "sft": (tuple(LANGUAGE), "tiny_s"),
-    "grounding_dino": ((DETECTOR,), "grounding_dino_tiny"),
-    "specialist": ((SPECIALIST,), "specialist_tiny"),
-}
-"""method.trainer -> the families of models it takes (None: those that can answer untrained), and a model of theirs."""
 
 
 def load_system(settings: Settings) -> System:
@@ -54,16 +46,16 @@ def check_family(settings: Settings) -> None:
         ValueError: one line that names both and a model that fits.
     """
     method, model = settings.method, settings.model
-    if method.trainer not in TRAINS:
-        known = ", ".join(name for name in TRAINS if name)
+    families = families_for(method.trainer)
+    if not families:
+        known = ", ".join(dict.fromkeys(trainer for family in FAMILIES.values() for trainer in family.trainers))
         raise ValueError(f"method.trainer={method.trainer} is unknown; known: {known}, or null to train nothing.")
     if method.trainer == "grpo" and method.reward is None:
         raise ValueError("method.reward=null: method.trainer=grpo needs a reward; choose a method that has one.")
-    known_families = {family for families, _ in TRAINS.values() for family in families}
-    if model.family not in known_families:
-        raise ValueError(f"model.family={model.family} is unknown; known: {', '.join(sorted(known_families))}.")
-    families, fitting = TRAINS[method.trainer]
+    if model.family not in FAMILIES:
+        raise ValueError(f"model.family={model.family} is unknown; known: {', '.join(sorted(FAMILIES))}.")
     if model.family not in families:
+        fitting = next(iter(families.values())).example
         raise ValueError(
             f"model={model.name} (model.family={model.family}) cannot be used with method={method.name}, which takes "
             f"{', '.join(families)}; choose a model of that kind, such as model={fitting}."

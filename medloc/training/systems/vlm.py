@@ -8,11 +8,10 @@ from typing import Any
 from medloc.data.example import Example
 from medloc.data.prompts import TARGETS, known_prompts
 from medloc.data.task import question_of
-from medloc.evaluation.answer import answer_all, nearest_ious
-from medloc.evaluation.kept import KeptInputs
-from medloc.evaluation.samples import Sample
-from medloc.models.load import load_model
-from medloc.models.lora import merged
+from medloc.evaluation.answer import InputCache, answer_all
+from medloc.evaluation.samples import Sample, ceiling_ious
+from medloc.models.load import load_run_model
+from medloc.models.vlm import merge_adapters
 from medloc.runs.record import Record
 from medloc.spec.launch import engine
 from medloc.spec.model import PublishedModelSettings
@@ -28,8 +27,8 @@ class VisionLanguageSystem:
 
     def __init__(self, settings: Settings):
         self.settings = settings
-        self.loaded = load_model(settings.model)
-        self.kept = KeptInputs(settings.evaluation.keep_mb * 1_000_000)
+        self.loaded = load_run_model(settings)
+        self.input_cache = InputCache(settings.evaluation.keep_mb * 1_000_000)
         if engine(settings.launch) == "fsdp2":
             self.loaded.model._is_fsdp_managed_module = True  # processes then generate in step
         self.prompt = question_of(settings.dataset, settings.method.prompt)
@@ -56,17 +55,17 @@ class VisionLanguageSystem:
             self.prompt,
             batch_size=self.settings.evaluation.batch_size,
             max_new_tokens=self.settings.train.max_completion_length,
-            kept=self.kept,
+            cache=self.input_cache,
         )
 
     def nearest(self, examples: Sequence[Example]) -> Iterable[float]:
         """Returns what the answer grid allows."""
-        return nearest_ious(self.loaded, examples)
+        return ceiling_ious(self.loaded.grid, examples)
 
     def keep(self, trained: Any) -> None:
         """Takes a trained model for the one that answers, adapters added into its weights."""
         if hasattr(trained, "peft_config"):
-            self.loaded = replace(self.loaded, model=merged(trained).eval())
+            self.loaded = replace(self.loaded, model=merge_adapters(trained).eval())
 
     def describe(self, folder: Path, record: Record) -> None:
         """Writes the card of what was saved."""
