@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from medloc.data import load_dataset
 from medloc.evaluation.samples import read_samples, write_samples
-from medloc.models.load import BASES
+from medloc.models.base import BASES
 from medloc.replay import main as replay
 from medloc.runs import read_record
 from medloc.score import main as score

@@ -15,15 +15,15 @@ import torch
 from torch.utils.data import Dataset, Sampler, SequentialSampler
 from transformers import Trainer, TrainingArguments
 
+from medloc.boxes import AnswerGrid
 from medloc.data.prompts import TARGETS, known_prompts
-from medloc.models.family import FAMILIES, AnswerGrid
+from medloc.models.base import save_base
 from medloc.models.grounding_dino import detector_inputs, detector_target
-from medloc.models.load import save_base
 from medloc.models.tiny.clip import CAPTIONS, CropItem, draw_crop, tiny_clip_model, tiny_clip_processor
 from medloc.models.tiny.grounding_dino import tiny_detector, tiny_detector_processor
-from medloc.models.tiny.internvl import tiny_internvl_model, tiny_internvl_processor
-from medloc.models.tiny.qwen import tiny_model, tiny_processor
 from medloc.models.tiny.shapes import ShapeItem, draw_item
+from medloc.models.tiny.vlm import tiny_internvl_model, tiny_internvl_processor, tiny_model, tiny_processor
+from medloc.models.vlm import qwen_grid, thousand_grid
 from medloc.spec.machine import cores
 from medloc.spec.pretrain import PretrainSettings
 from medloc.training.runner.checkpoint import LoadsSavedLayout
@@ -112,10 +112,10 @@ def make_language_base(settings: PretrainSettings) -> Path:
 def _untrained(name: str, prompts: list[str], step: int) -> tuple[Any, ShapeCollator]:
     """Return the model `name` with random weights, and the collator that feeds it."""
     if name == "internvl_tiny":
-        processor, grid = tiny_internvl_processor(prompts), FAMILIES["internvl"].grid
+        processor, grid = tiny_internvl_processor(prompts), thousand_grid
         model: Any = tiny_internvl_model(processor)
     else:
-        processor, grid = tiny_processor(prompts), FAMILIES["qwen2_5_vl"].grid
+        processor, grid = tiny_processor(prompts), qwen_grid
         model = tiny_model(name, processor)
     return model, ShapeCollator(processor, prompts, partial(grid, processor.image_processor, step=step))
 

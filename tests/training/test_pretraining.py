@@ -6,9 +6,8 @@ import torch
 from safetensors.torch import load_file
 
 from medloc.data.prompts import known_prompts
-from medloc.models.family import qwen_grid, thousand_grid
-from medloc.models.tiny.internvl import tiny_internvl_processor
-from medloc.models.tiny.qwen import tiny_model, tiny_processor
+from medloc.models.tiny.vlm import tiny_internvl_processor, tiny_model, tiny_processor
+from medloc.models.vlm import qwen_grid, thousand_grid
 from medloc.spec.job import compose_job
 from medloc.spec.pretrain import PretrainSettings
 from medloc.training.pretraining import EASY, HARDEST, RECIPES, ShapeCollator, ShapeDataset, pretrain_base

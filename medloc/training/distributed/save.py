@@ -5,7 +5,7 @@ from typing import Any
 
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
-from medloc.models.load import save_base
+from medloc.models.base import save_base
 from medloc.spec.launch import engine
 from medloc.spec.run import Settings
 from medloc.training.distributed.ranks import barrier, is_main_process

@@ -10,8 +10,8 @@ from trl import GRPOConfig
 
 from medloc.data.example import Example
 from medloc.data.images import open_image
-from medloc.models.load import LoadedModel
-from medloc.models.lora import lora_config
+from medloc.models.base import LoadedModel
+from medloc.models.vlm import lora_config
 from medloc.spec.launch import engine, world_size
 from medloc.spec.model import SHARDED
 from medloc.spec.run import Settings

@@ -14,9 +14,8 @@ from typing import Any
 import torch
 from trl import GRPOTrainer
 
-from medloc.boxes import IOU_DECIMALS, Box
+from medloc.boxes import IOU_DECIMALS, AnswerGrid, Box
 from medloc.curriculum import Curriculum, Decision
-from medloc.models.family import AnswerGrid
 from medloc.rewards import Answer, Moment, Reward, StatefulReward, format_reward, is_dead, judge
 from medloc.training.grpo.dead_groups import MasksDeadGroups
 from medloc.training.grpo.dynamic_sampling import DynamicSampling

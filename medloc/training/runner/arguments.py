@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from medloc.models.load import resolve_device
 from medloc.spec.launch import ProcessesSettings
 from medloc.spec.model import learning_rate
 from medloc.spec.run import Settings, TrainSettings
@@ -52,7 +51,7 @@ def common_arguments(settings: Settings, steps: int, folder: Path) -> dict[str, 
         "logging_steps": 1,  # the trace has one line per step
         "save_steps": max(1, steps // train.checkpoints),
         "save_total_limit": train.keep_checkpoints,
-        "use_cpu": settings.device == "cpu" or not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+        "use_cpu": resolve_device(settings.device).type == "cpu",
         "report_to": "none",
         "disable_tqdm": True,
         **engine_arguments(settings),

@@ -14,7 +14,7 @@ from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 
-from medloc.models.load import TRUSTED, WEIGHTS
+from medloc.models.base import load_weights
 from medloc.runs.atomic import write_text
 from medloc.training.callbacks.guard import DivergedError, all_finite
 from medloc.training.runner.machine import check_disk_space
@@ -81,7 +81,7 @@ class LoadsSavedLayout:
         if hasattr(target, "peft_config") or self.is_fsdp_enabled:  # type: ignore[attr-defined]
             super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]  # adapters, shards
             return
-        saved = type(target).from_pretrained(resume_from_checkpoint, dtype=target.dtype, **TRUSTED, **WEIGHTS)
+        saved = load_weights(type(target), resume_from_checkpoint, "checkpoint", dtype=target.dtype)
         target.load_state_dict(saved.state_dict(), strict=True)
 
 

@@ -8,6 +8,7 @@ from medloc.data import LoadedDataset
 from medloc.data.example import Example
 from medloc.evaluation.metrics import Metrics
 from medloc.evaluation.samples import Sample, read_samples, write_samples
+from medloc.models.families import FAMILIES
 from medloc.runs.record import CurvePoint, RunMetrics, Scores, no_metrics
 from medloc.spec.run import Settings
 from medloc.training.callbacks.evaluate import EvaluateMidway, ProgressBar, read_lines, table_and_evaluation_steps
@@ -30,7 +31,8 @@ def measure(
     examples = evaluated(settings, data)
     untrained = Untrained(settings, data, system)
     metrics = no_metrics()
-    start = untrained.answers(examples, folder / "start.jsonl") if system.answers_untrained else []
+    speaks = FAMILIES[settings.model.family].answers_untrained
+    start = untrained.answers(examples, folder / "start.jsonl") if speaks else []
     metrics["zero_shot"] = scores(start) if start else None
     metrics["constant_box"] = untrained.constant_box(examples)
     metrics["answer_grid"] = untrained.answer_grid(examples)

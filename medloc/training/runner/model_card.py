@@ -5,7 +5,7 @@ from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
-from medloc.models.family import FAMILIES
+from medloc.models.families import vision_language_families
 from medloc.runs.record import Record, Scores
 
 SPACES = {
@@ -64,7 +64,7 @@ def write_model_card(folder: Path, record: Record, space: str, prompt: str) -> N
         prompt: The question it was trained on.
     """
     config, identity = record.config, record.identity
-    family = FAMILIES[config["model"]["family"]]
+    family = vision_language_families()[config["model"]["family"]]
     tiny = config["model"]["path"] is None
     base = config["model"]["path"] or f"medloc's own {identity['model']}"
     metadata = ModelCardData(

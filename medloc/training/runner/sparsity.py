@@ -11,8 +11,9 @@ from medloc.data.example import Example
 from medloc.data.task import question_of
 from medloc.evaluation.answer import sample_answers
 from medloc.evaluation.spaces import Spoken
-from medloc.models.frames import frames
-from medloc.models.load import LoadedModel, load_model
+from medloc.models.base import LoadedModel
+from medloc.models.load import load_run_model
+from medloc.models.vlm import frame_sizes
 from medloc.rewards import Answer
 from medloc.spec.machine import cores
 from medloc.spec.run import Settings
@@ -58,7 +59,7 @@ def sample_start(settings: Settings, images: int) -> Start:
     transformers_logging.disable_progress_bar()
     data = load_dataset(settings.dataset, Path(settings.cache))
     train = settings.train
-    loaded = load_model(settings.model)
+    loaded = load_run_model(settings)
     examples = data.train[:images]
     answers = sample_answers(
         loaded,
@@ -82,6 +83,6 @@ def spoken_by(loaded: LoadedModel, examples: Sequence[Example], answers: Sequenc
     spoken = []
     for example, group in zip(examples, answers, strict=True):
         size = example.width, example.height
-        own = frames(loaded.processor.image_processor, loaded.grid(*size), *size)
+        own = frame_sizes(loaded.processor.image_processor, loaded.grid(*size), *size)
         spoken.append(Spoken([answer.text for answer in group], example.box, *size, own))
     return spoken

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from medloc.data.example import Example
 from medloc.evaluation.samples import Sample
-from medloc.models.load import FAMILIES
+from medloc.models.families import FAMILIES, families_for
 from medloc.runs.record import Record
 from medloc.spec.run import Settings
 
@@ -48,10 +48,6 @@ class System(Protocol):
         """16 hex digits of the weights it starts from."""
 
     @property
-    def answers_untrained(self) -> bool:
-        """Whether its answers before training mean anything."""
-
-    @property
     def untrained(self) -> dict[str, Any]:
         """What its answers before training depend on beside the images, as JSON values."""
 
@@ -74,16 +70,14 @@ class System(Protocol):
         """Write a card beside the saved model, if it was trained, from the finished run's record."""
 
 
-DETECTOR, SPECIALIST = "grounding_dino", "torchvision"
-SYSTEMS: dict[str | None, tuple[dict[str, str], str]] = {
-    None: (dict.fromkeys(FAMILIES, "vlm:VisionLanguageSystem") | {DETECTOR: "detector:DetectorSystem"}, "tiny_s"),
-    "grpo": (dict.fromkeys(FAMILIES, "grpo:GrpoSystem"), "tiny_s"),
-    "sft": (dict.fromkeys(FAMILIES, "sft:SftSystem"), "tiny_s"),
-    "grounding_dino": ({DETECTOR: "detector:DetectorSystem"}, "grounding_dino_tiny"),
-    "specialist": ({SPECIALIST: "specialist:SpecialistSystem"}, "specialist_tiny"),
+SYSTEMS = {
+    "grpo": "grpo:GrpoSystem",
+    "sft": "sft:SftSystem",
+    "grounding_dino": "detector:DetectorSystem",
+    "specialist": "specialist:SpecialistSystem",
 }
-"""method.trainer -> the system (module:class, imported when needed) for each family of models it takes, and a model of
-such a family. None trains nothing: the families that can answer untrained."""
+"""method.trainer -> module and class of its system, imported when needed. `medloc.models.families` says which families
+of models each can train."""
 
 
 def load_system(settings: Settings) -> System:
@@ -94,8 +88,8 @@ def load_system(settings: Settings) -> System:
         FileNotFoundError: The weights are not there.
     """
     check_family(settings)
-    families, _ = SYSTEMS[settings.method.trainer]
-    module, name = families[settings.model.family].split(":")
+    trainer = settings.method.trainer or FAMILIES[settings.model.family].trainers[0]  # any of them answers untrained
+    module, name = SYSTEMS[trainer].split(":")
     system: System = getattr(import_module(f"{__name__}.{module}"), name)(settings)
     return system
 
@@ -107,16 +101,16 @@ def check_family(settings: Settings) -> None:
         ValueError: One line that names both and a model that fits.
     """
     method, model = settings.method, settings.model
-    if method.trainer not in SYSTEMS:
-        known = ", ".join(name for name in SYSTEMS if name)
+    if method.trainer is not None and method.trainer not in SYSTEMS:
+        known = ", ".join(SYSTEMS)
         raise ValueError(f"method.trainer={method.trainer} is unknown; known: {known}, or null to train nothing.")
     if method.trainer == "grpo" and method.reward is None:
         raise ValueError("method.reward=null: method.trainer=grpo needs a reward; choose a method that has one.")
-    known_families = {family for families, _ in SYSTEMS.values() for family in families}
-    if model.family not in known_families:
-        raise ValueError(f"model.family={model.family} is unknown; known: {', '.join(sorted(known_families))}.")
-    families, fitting = SYSTEMS[method.trainer]
+    if model.family not in FAMILIES:
+        raise ValueError(f"model.family={model.family} is unknown; known: {', '.join(sorted(FAMILIES))}.")
+    families = families_for(method.trainer)
     if model.family not in families:
+        fitting = next(iter(families.values())).example
         raise ValueError(
             f"model={model.name} (model.family={model.family}) cannot be used with method={method.name}, which takes "
             f"{', '.join(families)}; choose a model of that kind, such as model={fitting}."

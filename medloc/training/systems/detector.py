@@ -8,10 +8,10 @@ from typing import Any
 from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.data.task import target_of
-from medloc.evaluation.pixels import nearest_pixel_ious, pixel_sample
-from medloc.evaluation.progress import in_batches
-from medloc.evaluation.samples import Sample
-from medloc.models.grounding_dino import best_boxes, detector_inputs, detector_target, load_detector
+from medloc.evaluation.answer import in_batches
+from medloc.evaluation.samples import Sample, pixel_ceiling_ious, pixel_sample
+from medloc.models.grounding_dino import best_boxes, detector_inputs, detector_target
+from medloc.models.load import load_run_model
 from medloc.runs.record import Record
 from medloc.spec.run import Settings
 from medloc.training.runner.checkpoint import LoadsSavedLayout
@@ -43,11 +43,9 @@ class ExampleCollator:
 class DetectorSystem:
     """Looks for the name of the data set's target."""
 
-    answers_untrained = True
-
     def __init__(self, settings: Settings):
         self.settings = settings
-        self.detector = load_detector(settings.model)
+        self.detector = load_run_model(settings)
         self.phrase = target_of(settings.dataset)
 
     @property
@@ -87,7 +85,7 @@ class DetectorSystem:
 
     def nearest(self, examples: Sequence[Example]) -> Iterable[float]:
         """Return what writing pixels to two decimals allows."""
-        return nearest_pixel_ious(examples)
+        return pixel_ceiling_ious(examples)
 
     def train(self, training: Training) -> None:
         """Train with the Hungarian matching, focal, L1 and GIoU terms of `GroundingDinoForObjectDetection`."""

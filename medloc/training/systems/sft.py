@@ -10,10 +10,10 @@ from typing import Any
 from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
+from medloc.boxes import AnswerGrid
 from medloc.data.example import Example
 from medloc.data.images import open_image
-from medloc.models.family import AnswerGrid
-from medloc.models.lora import lora_config
+from medloc.models.vlm import lora_config
 from medloc.spec.run import Settings
 from medloc.training.runner.checkpoint import LoadsSavedLayout, WholeCheckpoint, fit
 from medloc.training.systems import Training

@@ -12,17 +12,10 @@ from safetensors.torch import save_model
 from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.data.target_mask import target_mask
-from medloc.evaluation.judged import nearest_on, sample_of
-from medloc.evaluation.progress import in_batches
-from medloc.evaluation.samples import Sample
-from medloc.models.segmenter import (
-    component_boxes,
-    grid_of,
-    load_segmenter,
-    pixels_of,
-    segmenter_fingerprint,
-    side_of,
-)
+from medloc.evaluation.answer import in_batches
+from medloc.evaluation.samples import Sample, ceiling_ious, sample_of
+from medloc.models.load import load_run_model
+from medloc.models.segmenter import component_boxes, grid_of, pixels_of, side_of
 from medloc.runs.record import Record
 from medloc.spec.run import Settings
 from medloc.training.systems import Training
@@ -45,13 +38,11 @@ class MaskCollator:
 class SpecialistSystem:
     """Segments, and answers with the box of the largest component; untrained it has no answer."""
 
-    answers_untrained = False
-
     def __init__(self, settings: Settings):
         self.settings = settings
         self.side = side_of(settings.model)
-        self.model = load_segmenter(settings.model, settings.seed)
-        self.fingerprint = segmenter_fingerprint(settings.model)
+        loaded = load_run_model(settings)
+        self.model, self.fingerprint = loaded.model, loaded.fingerprint
 
     @property
     def untrained(self) -> dict[str, Any]:
@@ -79,7 +70,7 @@ class SpecialistSystem:
 
     def nearest(self, examples: Sequence[Example]) -> Iterable[float]:
         """Return what whole cells of the network's grid allow."""
-        return nearest_on(lambda width, height: grid_of(self.side), examples)
+        return ceiling_ious(lambda width, height: grid_of(self.side), examples)
 
     def train(self, training: Training) -> None:
         """Train by binary cross-entropy."""

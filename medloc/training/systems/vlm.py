@@ -1,4 +1,4 @@
-"""A vision-language model: asked in words, answers in words. Untrained here; GRPO and SFT build on it."""
+"""A vision-language model: asked in words, answers in words. GRPO and SFT build on it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
@@ -8,18 +8,16 @@ from typing import Any
 from medloc.data.example import Example
 from medloc.data.prompts import TARGETS, known_prompts
 from medloc.data.task import question_of
-from medloc.evaluation.answer import answer_all, nearest_ious
-from medloc.evaluation.kept import KeptInputs
-from medloc.evaluation.samples import Sample
-from medloc.models.load import load_model
-from medloc.models.lora import merged
+from medloc.evaluation.answer import InputCache, answer_all
+from medloc.evaluation.samples import Sample, ceiling_ious
+from medloc.models.load import load_run_model
+from medloc.models.vlm import merge_adapters
 from medloc.runs.record import Record
 from medloc.spec.launch import engine
 from medloc.spec.model import PublishedModelSettings
 from medloc.spec.run import Settings
 from medloc.training.distributed.save import save_whole
 from medloc.training.runner.model_card import write_model_card
-from medloc.training.systems import Training
 
 TRAINING_ONLY = ("path", "lora", "freeze_vision")
 """Settings of a model that do not change what it answers before training; its fingerprint stands for the path."""
@@ -28,12 +26,10 @@ TRAINING_ONLY = ("path", "lora", "freeze_vision")
 class VisionLanguageSystem:
     """Answers with `loaded`, the model of `settings.model`, to the method's or the data set's prompt."""
 
-    answers_untrained = True
-
     def __init__(self, settings: Settings):
         self.settings = settings
-        self.loaded = load_model(settings.model)
-        self.kept = KeptInputs(settings.evaluation.keep_mb * 1_000_000)
+        self.loaded = load_run_model(settings)
+        self.input_cache = InputCache(settings.evaluation.keep_mb * 1_000_000)
         if engine(settings.launch) == "fsdp2":
             self.loaded.model._is_fsdp_managed_module = True  # processes then generate in step
         self.prompt = question_of(settings.dataset, settings.method.prompt)
@@ -54,7 +50,7 @@ class VisionLanguageSystem:
             "max_new_tokens": self.settings.train.max_completion_length,
             "batch_size": self.settings.evaluation.batch_size,
             "device": self.loaded.model.device.type,
-            "bf16": self.settings.train.bf16,
+            "bf16": self.loaded.bf16,
         }
 
     def notes(self, examples: Sequence[Example]) -> tuple[str, ...]:
@@ -74,21 +70,17 @@ class VisionLanguageSystem:
             self.prompt,
             batch_size=self.settings.evaluation.batch_size,
             max_new_tokens=self.settings.train.max_completion_length,
-            kept=self.kept,
+            cache=self.input_cache,
         )
 
     def nearest(self, examples: Sequence[Example]) -> Iterable[float]:
         """Return what the answer grid allows."""
-        return nearest_ious(self.loaded, examples)
-
-    def train(self, training: Training) -> None:
-        """Refuse: nothing trains this system."""
-        raise NotImplementedError("method.trainer=null trains nothing.")
+        return ceiling_ious(self.loaded.grid, examples)
 
     def keep(self, trained: Any) -> None:
         """Answer with a trained model from now on, its adapters merged into its weights."""
         if hasattr(trained, "peft_config"):
-            self.loaded = replace(self.loaded, model=merged(trained).eval())
+            self.loaded = replace(self.loaded, model=merge_adapters(trained).eval())
 
     def describe(self, folder: Path, record: Record) -> None:
         """Write the card of what was saved."""

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
-from medloc.models.load import BASES
+from medloc.models.base import BASES
 from medloc.training.callbacks.guard import DivergedError, plain_failures
 from medloc.training.runner.machine import check_writable
 

@@ -13,7 +13,8 @@ from medloc.boxes import Box
 from medloc.data.example import Example
 from medloc.data.prompts import PROMPTS
 from medloc.evaluation.answer import answer_all
-from medloc.models.load import load_model, save_base
+from medloc.models.base import save_base
+from medloc.models.load import load_model
 from medloc.spec.job import compose_job
 from medloc.training.distributed.save import save_whole
 

@@ -5,8 +5,7 @@ import torch
 from transformers import Trainer, TrainingArguments
 
 from medloc.data.prompts import known_prompts
-from medloc.models.tiny.internvl import tiny_internvl_model, tiny_internvl_processor
-from medloc.models.tiny.qwen import tiny_model, tiny_processor
+from medloc.models.tiny.vlm import tiny_internvl_model, tiny_internvl_processor, tiny_model, tiny_processor
 from medloc.training.runner.checkpoint import LoadsSavedLayout
 
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from medloc.models.load import BASES
+from medloc.models.base import BASES
 from medloc.spec.job import compose_job
 from medloc.training.runner.runner import run_job
 from medloc.training.systems.vlm import VisionLanguageSystem

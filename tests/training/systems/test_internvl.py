@@ -8,7 +8,8 @@ from safetensors.torch import load_file
 
 from medloc.data.images import open_image
 from medloc.evaluation.samples import read_samples
-from medloc.models.load import BASES, load_model
+from medloc.models.base import BASES
+from medloc.models.load import load_model
 from medloc.score import main as score
 from medloc.spec.job import compose_job
 from medloc.training.callbacks.trace import TraceWriter

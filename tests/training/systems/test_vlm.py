@@ -3,7 +3,7 @@
 import torch
 from peft import get_peft_model
 
-from medloc.models.lora import lora_config, merged
+from medloc.models.vlm import lora_config
 from medloc.spec.job import compose_job
 from medloc.training.systems.vlm import VisionLanguageSystem
 from tests.models.shrunk import BOUNDS, shrunk
@@ -26,4 +26,3 @@ def test_adapters_in_training_are_saved_as_they_would_be_merged(tmp_path):
     system.save(tmp_path / "end")
     midway, end = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("midway", "end"))
     assert midway == end
-    assert merged(system.loaded.model) is system.loaded.model

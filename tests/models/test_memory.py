@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from medloc.models.load import load_model
-from medloc.models.memory import estimate, estimate_text, shape_of
-from medloc.models.published import SHAPES
+from medloc.models.memory import SHAPES, estimate, estimate_text, shape_of
 from medloc.spec.job import compose_job
 from tests.models.shrunk import shrunk
 

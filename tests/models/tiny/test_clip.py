@@ -7,7 +7,7 @@ import pytest
 
 from medloc.boxes import Box
 from medloc.data.prompts import TARGETS
-from medloc.models.load import BASES
+from medloc.models.base import BASES
 from medloc.models.tiny.clip import CAPTIONS, TEXT_LENGTH, caption_for, draw_crop, tiny_clip_model, tiny_clip_processor
 from medloc.models.tiny.shapes import draw_item
 

@@ -4,9 +4,8 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
 from medloc.data.prompts import PROMPTS, known_prompts
-from medloc.models.load import BASES
-from medloc.models.tiny.internvl import tiny_internvl_processor
-from medloc.models.tiny.tokenizer import LARGEST_NUMBER, sentences, tiny_tokenizer
+from medloc.models.base import BASES
+from medloc.models.tiny.vlm import LARGEST_PIXEL, sentences, tiny_internvl_processor, tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer(known_prompts())
 
@@ -16,7 +15,7 @@ def test_an_answer_costs_ten_tokens_with_its_end():
     assert len(TOKENIZER("[12, 104, 7, 98]<|im_end|>").input_ids) == 10
 
 
-@pytest.mark.parametrize("number", [0, 9, 10, 99, 100, LARGEST_NUMBER])
+@pytest.mark.parametrize("number", [0, 9, 10, 99, 100, LARGEST_PIXEL])
 def test_a_coordinate_is_one_token(number):
     assert len(TOKENIZER(str(number)).input_ids) == 1
 

@@ -6,11 +6,11 @@ from PIL import Image
 from transformers import GotOcr2ImageProcessor, Qwen2VLImageProcessor
 from transformers.models.got_ocr2.image_processing_got_ocr2 import get_optimal_tiled_canvas
 
-from medloc.boxes import SPACES, Box, iou, parse_box
+from medloc.boxes import SPACES, AnswerGrid, Box, iou, parse_box
 from medloc.data.prompts import known_prompts
-from medloc.models.family import FAMILIES, AnswerGrid, qwen_grid, thousand_grid
-from medloc.models.tiny.internvl import tiny_internvl_processor
-from medloc.models.tiny.qwen import MERGE, PATCH, tiny_processor
+from medloc.models.families import FAMILIES
+from medloc.models.tiny.vlm import MERGE, PATCH, tiny_internvl_processor, tiny_processor
+from medloc.models.vlm import qwen_grid, thousand_grid
 
 PROCESSOR = tiny_processor(known_prompts())
 TILES = tiny_internvl_processor(known_prompts()).image_processor
