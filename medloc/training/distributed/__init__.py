@@ -1,1 +1,1 @@
-"""Several processes that train together: starting them, messages between them, saving a sharded model."""
+"""Several processes that train together: starting them, and messages between them."""

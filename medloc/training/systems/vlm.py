@@ -5,18 +5,21 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+
 from medloc.data.example import Example
 from medloc.data.prompts import TARGETS, known_prompts
 from medloc.data.task import question_of
 from medloc.evaluation.answer import InputCache, answer_all
 from medloc.evaluation.samples import Sample, ceiling_ious
+from medloc.models.base import save_base
 from medloc.models.load import load_run_model
 from medloc.models.vlm import merge_adapters
 from medloc.runs.record import Record
 from medloc.spec.launch import engine
 from medloc.spec.model import PublishedModelSettings
 from medloc.spec.run import Settings
-from medloc.training.distributed.save import save_whole
+from medloc.training.distributed.ranks import barrier, is_main_process
 from medloc.training.runner.model_card import write_model_card
 
 TRAINING_ONLY = ("path", "lora", "freeze_vision")
@@ -112,3 +115,33 @@ def _with_adapters(model: Any) -> dict[str, Any] | None:
         if ".lora_" not in key:
             weights[f"{name}.{rest}" if adapted else key] = weight
     return weights
+
+
+def save_whole(
+    model: Any, processor: Any, folder: Path, settings: Settings, weights: dict[str, Any] | None = None
+) -> None:
+    """Save model and processor once, whatever the launch. Every process has to call it.
+
+    Args:
+        model: The model, whole or in shards.
+        processor: Its processor.
+        folder: Where they go, in the `save_pretrained` layout.
+        settings: The run's settings.
+        weights: Saved in the place of the model's own; only where it is not in shards.
+    """
+    kind = engine(settings.launch)
+    if kind == "fsdp2":
+        options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+        shards = get_model_state_dict(model, options=options)  # tied weights once under each of their names
+        once = {name: weight for name, weight in shards.items() if name not in model.all_tied_weights_keys}
+        if is_main_process():
+            save_base(model, processor, folder, once)
+    elif kind == "zero3":
+        import deepspeed  # its `zero` is an attribute, not a module
+
+        with deepspeed.zero.GatheredParameters(list(model.parameters())):
+            if is_main_process():
+                save_base(model, processor, folder)
+    elif is_main_process():
+        save_base(model, processor, folder, weights)
+    barrier()

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from transformers import TrainerCallback
 
@@ -19,8 +19,8 @@ from medloc.training.distributed.ranks import is_main_process
 from medloc.training.tracking.series import evaluation_values, step_values
 
 
-class Tracker(Protocol):
-    """One run at one service.
+class Tracker:
+    """One run at one tracking service; this one reports nothing.
 
     Attributes:
         step: Optimizer step up to which the service already has the run; 0 = nothing.
@@ -29,10 +29,7 @@ class Tracker(Protocol):
         note: One line for the person at the terminal; "" = nothing to say.
     """
 
-    step: int
-    evaluation: int
-    images: int
-    note: str
+    step, evaluation, images, note = 0, -1, 0, ""
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Report the numbers of an optimizer step."""
@@ -44,21 +41,6 @@ class Tracker(Protocol):
         """End the connection; a run that is not complete can be continued later."""
 
 
-class NoTracker:
-    """Reports nothing."""
-
-    step, evaluation, images, note = 0, -1, 0, ""
-
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Do nothing."""
-
-    def complete(self, folder: Path, record: Record, shown: Sequence[tuple[Sample, Path]]) -> None:
-        """Do nothing."""
-
-    def close(self, failed: bool) -> None:
-        """Do nothing."""
-
-
 def open_tracker(settings: Settings, folder: Path, record: Record) -> Tracker:
     """Return the service of `settings.tracking`, connected; of several processes only rank 0 reports.
 
@@ -67,7 +49,7 @@ def open_tracker(settings: Settings, folder: Path, record: Record) -> Tracker:
     """
     tracking = settings.tracking
     if not is_main_process():
-        return NoTracker()
+        return Tracker()
     if isinstance(tracking, WandbTracking) and tracking.mode != "off":
         from medloc.training.tracking.wandb_run import WandbRun  # takes seconds
 
@@ -76,7 +58,7 @@ def open_tracker(settings: Settings, folder: Path, record: Record) -> Tracker:
         from medloc.training.tracking.tensorboard_run import TensorboardRun
 
         return TensorboardRun(tracking, folder, record)
-    return NoTracker()
+    return Tracker()
 
 
 class Follower:
@@ -107,7 +89,7 @@ class Follower:
         except Exception as error:  # whatever the service's library raises; the run's own files have everything
             note = " ".join(f"tracking ended early: {type(error).__name__}: {error}".split())
             print(f"medloc.run: {note}", file=sys.stderr)
-            self.tracker = NoTracker()
+            self.tracker = Tracker()
 
     def stepped(self, line: Mapping[str, Any], seconds: float | None) -> None:
         """Report an optimizer step, unless the service has it from an earlier attempt."""

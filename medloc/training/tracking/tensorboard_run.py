@@ -9,6 +9,7 @@ from PIL import Image
 from medloc.evaluation.samples import Sample
 from medloc.runs.record import Record
 from medloc.spec.tracking import TensorboardTracking
+from medloc.training.tracking.follow import Tracker
 from medloc.training.tracking.series import CURRICULUM, GROUPS, summary_values
 
 LAYOUT = {
@@ -17,7 +18,7 @@ LAYOUT = {
 }
 
 
-class TensorboardRun:
+class TensorboardRun(Tracker):
     """Writes `folder/tensorboard`; a resumed run is written whole again, and its older events are purged.
 
     Args:
@@ -28,8 +29,6 @@ class TensorboardRun:
     Raises:
         ValueError: The package tensorboard is not installed.
     """
-
-    step, evaluation = 0, -1
 
     def __init__(self, settings: TensorboardTracking, folder: Path, record: Record):
         try:

@@ -13,6 +13,7 @@ from medloc.evaluation.samples import Sample
 from medloc.runs.key import NOT_IN_KEY
 from medloc.runs.record import Record
 from medloc.spec.tracking import WandbTracking
+from medloc.training.tracking.follow import Tracker
 from medloc.training.tracking.series import STEP, summary_values
 
 KEPT = ("record.json", "training.png", "boxes.png", "trace.jsonl", "timings.jsonl", "samples.jsonl")
@@ -24,7 +25,7 @@ LONGEST = 100  # characters of a name; W&B allows 128, and the seed is added
 COLUMNS = ("id", "class", "image", "iou", "answer", "failure")
 
 
-class WandbRun:
+class WandbRun(Tracker):
     """Opens or continues the run; its files lie in `folder/wandb`.
 
     Args:

@@ -16,7 +16,7 @@ from medloc.evaluation.answer import answer_all
 from medloc.models.base import save_base
 from medloc.models.load import load_model
 from medloc.spec.job import compose_job
-from medloc.training.distributed.save import save_whole
+from medloc.training.systems.vlm import save_whole
 
 RANKS = 2
 
