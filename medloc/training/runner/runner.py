@@ -268,4 +268,5 @@ def _gpu(peak_mb: float) -> dict[str, Any]:
 
 def _remove_leftovers(folder: Path) -> None:
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    (folder / USAGE).unlink(missing_ok=True)
+    with suppress(OSError):
+        (folder / USAGE).unlink()
