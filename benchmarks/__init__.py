@@ -1,1 +1,1 @@
-"""What things cost, measured side by side: `python -m benchmarks.step` and the others. Nothing here is a test."""
+"""Benchmarks: alternatives measured side by side in one process, for example `python -m benchmarks.step`. No tests."""

@@ -1,4 +1,4 @@
-"""What the shipped bases can do before any training: general shapes that none of them has seen.
+"""Accuracy of the shipped bases before training, on general shapes that none of them has seen.
 
 python -m benchmarks.bases
 python -m benchmarks.bases --models tiny_m tiny_l --images 100
@@ -16,16 +16,16 @@ from benchmarks.output import show, write
 from medloc.data.example import Example
 from medloc.models.tiny.shapes import draw_item
 from medloc.spec.compose import compose_job
-from medloc.training.runner.hardware import set_threads
+from medloc.training.runner.machine import set_threads
 from medloc.training.systems import load_system
 
 MODELS = ("tiny_s", "tiny_m", "tiny_l", "internvl_tiny", "grounding_dino_tiny")
 DIFFICULTIES = (0.3, 0.6, 0.9)
-HELD_OUT = 1  # the seed of the stream; the bases were taught with seed 0
+HELD_OUT = 1  # the seed of the stream; the bases were pre-trained with seed 0
 
 
 def shapes(folder: Path, difficulty: float, images: int) -> list[Example]:
-    """Draws general shapes of one difficulty into `folder`."""
+    """Draw general shapes of one difficulty into `folder`."""
     examples = []
     for index in range(images):
         item = draw_item(np.random.default_rng((HELD_OUT, round(10 * difficulty), index)), difficulty)
@@ -36,7 +36,7 @@ def shapes(folder: Path, difficulty: float, images: int) -> list[Example]:
 
 
 def measure(model: str, drawn: dict[float, list[Example]]) -> list[dict[str, Any]]:
-    """Returns what one base answers, by difficulty."""
+    """Return the accuracy of one base, a row for every difficulty."""
     system = load_system(compose_job(["method=zero_shot", f"model={model}"]).settings)
     found = []
     for difficulty, examples in drawn.items():
@@ -58,7 +58,7 @@ def measure(model: str, drawn: dict[float, list[Example]]) -> list[dict[str, Any
 
 
 def main() -> None:
-    """Measures, prints and writes."""
+    """Measure, print and write."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.bases", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,7 +1,7 @@
-"""What a step cannot be faster than: the operations it needs, at the rate this machine multiplies matrices.
+"""A lower bound on the time of a step: the operations it needs, at this machine's rate of multiplying matrices.
 
-Counted by PyTorch's own counter over one encoding of every image and one pass over every distinct token: generation's
-prefill and its tokens, the policy's pass, the reference's pass, and twice the policy's for its gradient.
+PyTorch counts the operations of encoding every image once and of one pass over every distinct token. A step makes five
+such passes: generation (prefill and tokens), the reference, the policy, and two for the policy's gradient.
 """
 
 import statistics
@@ -13,25 +13,25 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from medloc.data.images import open_image
 from medloc.data.prompts import prompt_for
-from medloc.models.load import LoadedModel
+from medloc.models.base import LoadedModel
 from medloc.spec.run import RunSpec
 
 PASSES = 5  # generation, reference, policy and its gradient (two)
 
 
-def matrix_rate(size: int = 512, repeats: int = 30) -> float:
-    """Returns floating-point operations per second of a square matrix product with the threads in force."""
-    a, b = torch.randn(size, size), torch.randn(size, size)
+def matrix_rate(device: torch.device, size: int = 512, repeats: int = 30) -> float:
+    """Return floating-point operations per second of a square matrix product, on the threads in use."""
+    a, b = torch.randn(size, size, device=device), torch.randn(size, size, device=device)
     seconds = []
     for _ in range(repeats):
         begin = time.perf_counter()
-        torch.mm(a, b)
+        torch.mm(a, b).sum().item()  # reading a number waits for the device
         seconds.append(time.perf_counter() - begin)
     return 2 * size**3 / statistics.median(seconds)
 
 
 def floor_seconds(loaded: LoadedModel, examples: Any, settings: RunSpec) -> float:
-    """Returns the floor of one optimizer step in seconds."""
+    """Return the lower bound of one optimizer step in seconds."""
     prompts, group = settings.train.prompts_per_step, settings.train.group_size
     content = [
         {"type": "image"},
@@ -42,10 +42,11 @@ def floor_seconds(loaded: LoadedModel, examples: Any, settings: RunSpec) -> floa
     )
     images = [open_image(one.image) for one in examples[:prompts]]
     inputs = loaded.processor(text=[question] * prompts, images=images, padding=True, return_tensors="pt")
+    device = loaded.model.device
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        loaded.model(**inputs, logits_to_keep=1)
+        loaded.model(**inputs.to(device), logits_to_keep=1)
     shared = counter.get_total_flops()
-    tokens = torch.zeros(prompts * group, settings.train.max_completion_length, dtype=torch.long)
+    tokens = torch.zeros(prompts * group, settings.train.max_completion_length, dtype=torch.long, device=device)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         loaded.model(input_ids=tokens)
-    return PASSES * (shared + counter.get_total_flops()) / matrix_rate()
+    return PASSES * (shared + counter.get_total_flops()) / matrix_rate(device)

@@ -1,15 +1,16 @@
-"""One GRPO optimizer step of a full-size model on one GPU: where the time goes, and how much of the GPU is used.
+"""One GRPO optimizer step of a full-size model on one GPU: time by part, memory, and utilization.
 
-Weights are random in the shape of a published checkpoint, so nothing is downloaded: a step costs the same whatever the
-weights say, but for the length of the answers, which is fixed here (an end token is never sampled). Images are noise
-of 600 x 450 px. medloc's trainer and plain TRL's run one after the other on the same model.
+Weights are random in the shape of a published checkpoint, so nothing is downloaded. The time of a step depends on the
+weights only through the length of the answers, which is fixed here (an end token is never sampled). Images are noise of
+600 x 450 px. medloc's trainer and plain TRL's run one after the other on the same model.
 
     python -m benchmarks.gpu_step                                    Qwen2.5-VL-3B, 4 prompts x 8, bfloat16 on the GPU
     python -m benchmarks.gpu_step --model qwen3_vl_4b --steps 10 --only ours
     python -m benchmarks.gpu_step --shrunk FOLDER --device cpu       the same on a small checkpoint, to see that it runs
 
-Model operations are 2 per parameter and token in a forward pass and 4 in a backward pass (6 in all, the reference's 2
-beside), over the tokens that plain TRL computes, and are given as a share of the measured rate of a bfloat16 product.
+Model operations are 2 per parameter and token in a forward pass and 4 in a backward pass, over the tokens that plain
+TRL computes: 2 for generation, 2 for the reference, 6 for the policy. They are printed as a share of the measured rate
+of a bfloat16 matrix product.
 """
 
 import argparse
@@ -32,17 +33,18 @@ from benchmarks.step import Parts, our_trainer, plain_trainer
 from medloc.boxes import Box
 from medloc.data.example import Example
 from medloc.data.prompts import known_prompts, prompt_for
-from medloc.models.family import FAMILIES
-from medloc.models.load import LoadedModel
-from medloc.models.published import SHAPES
-from medloc.models.tiny.tokenizer import tiny_tokenizer
+from medloc.models.base import LoadedModel, load_part
+from medloc.models.families import vision_language_families
+from medloc.models.load import resolve_device
+from medloc.models.memory import SHAPES
+from medloc.models.tiny.vlm import tiny_tokenizer
 from medloc.spec.compose import compose_job
 from medloc.spec.run import RunSpec
 from medloc.training.grpo.train import training_rows
 
 WIDTH, HEIGHT, GROUP = 600, 450, 8
 WARM_UP = 2
-COARSE = {  # part of `benchmarks.step` -> what it belongs to
+COARSE = {  # part of `benchmarks.step` -> its phase
     "image processing": "generation",
     "generation": "generation",
     "scoring": "scoring",
@@ -53,19 +55,19 @@ COARSE = {  # part of `benchmarks.step` -> what it belongs to
 
 
 class Clock(TrainerCallback):
-    """Wall seconds of every step, the GPU's queue drained at both ends."""
+    """Measures the wall seconds of every step; waits for the GPU at both ends."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
         self._begin = 0.0
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Starts the clock."""
+        """Start the clock."""
         _drain()
         self._begin = time.perf_counter()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Stops it; the warm-up leaves no trace in the peak memory."""
+        """Stop it; peak memory is counted after the warm-up."""
         _drain()
         self.seconds.append(time.perf_counter() - self._begin)
         if state.global_step == WARM_UP and torch.cuda.is_available():
@@ -78,7 +80,7 @@ def _drain() -> None:
 
 
 def matrix_rate(device: torch.device, size: int, repeats: int = 20) -> float:
-    """Returns operations per second of a bfloat16 product of two square matrices."""
+    """Return operations per second of a bfloat16 product of two square matrices."""
     a, b = (torch.randn(size, size, device=device, dtype=torch.bfloat16) for _ in range(2))
     seconds = []
     for _ in range(repeats):
@@ -91,14 +93,14 @@ def matrix_rate(device: torch.device, size: int, repeats: int = 20) -> float:
 
 
 def random_model(settings: RunSpec, device: torch.device, folder: Path) -> LoadedModel:
-    """Builds the model with random weights, saves its shape for TRL's reference, and puts it on the device.
+    """Build the model with random weights, save it for TRL's reference, and put it on the device.
 
     The tokenizer is the miniature's: the published one's 150,000 tokens do not change what a step costs.
     """
-    family = FAMILIES[settings.model.family]
-    local = Path(settings.model.path or "").is_dir()
-    config = AutoConfig.from_pretrained(settings.model.path) if local else SHAPES[settings.model.name]()
-    processor = family.processor.from_pretrained(settings.model.path) if local else _processor(settings, config)
+    family = vision_language_families()[settings.model.family]
+    local = settings.model.path if settings.model.path and Path(settings.model.path).is_dir() else None
+    config = load_part(AutoConfig, local) if local else SHAPES[settings.model.name]()
+    processor = load_part(family.processor, local) if local else _processor(settings, config)
     if settings.model.attention:
         config._attn_implementation = settings.model.attention  # type: ignore[attr-defined]
     with torch.device(device):
@@ -114,7 +116,7 @@ def random_model(settings: RunSpec, device: torch.device, folder: Path) -> Loade
 
 
 def _processor(settings: RunSpec, config: Any) -> Any:
-    """Builds Qwen's processor with the miniature's tokenizer; ids of special tokens are made the model's."""
+    """Build Qwen's processor with the miniature's tokenizer; set the model's ids of special tokens."""
     from transformers import Qwen2VLImageProcessor, Qwen2VLVideoProcessor, Qwen3VLVideoProcessor
 
     if settings.model.family not in ("qwen2_5_vl", "qwen3_vl"):
@@ -131,13 +133,13 @@ def _processor(settings: RunSpec, config: Any) -> Any:
         size={"shortest_edge": 3136, "longest_edge": 12845056},
     )
     videos = Qwen2VLVideoProcessor() if settings.model.family == "qwen2_5_vl" else Qwen3VLVideoProcessor()
-    return FAMILIES[settings.model.family].processor(
+    return vision_language_families()[settings.model.family].processor(
         image_processor=images, tokenizer=tokenizer, video_processor=videos, chat_template=tokenizer.chat_template
     )
 
 
 def noise_examples(folder: Path, count: int) -> list[Example]:
-    """Draws so many images of noise, with a box in each."""
+    """Draw `count` images of noise, each with the same box."""
     drawn = np.random.default_rng(0)
     examples = []
     for i in range(count):
@@ -148,7 +150,7 @@ def noise_examples(folder: Path, count: int) -> list[Example]:
 
 
 def measure(make: Any, options: argparse.Namespace, device: torch.device) -> dict[str, Any]:
-    """Runs one trainer over the warm-up and the measured steps."""
+    """Run one trainer over the warm-up and the measured steps."""
     steps = options.steps + WARM_UP
     settings = _settings(options, steps)
     torch.manual_seed(0)
@@ -159,7 +161,7 @@ def measure(make: Any, options: argparse.Namespace, device: torch.device) -> dic
         rows = training_rows(noise_examples(folder, options.prompts * steps), prompt_for("ham10000", None))
         trainer = make(loaded, settings, rows, steps, folder / "run")
         trainer.args.save_strategy = "no"
-        trainer.generation_config.min_new_tokens = options.tokens  # answers of one length, whatever the weights say
+        trainer.generation_config.min_new_tokens = options.tokens  # answers of one length, whatever the weights
         trainer.remove_callback(PrinterCallback)
         clock, parts = Clock(), Parts(trainer)
         trainer.add_callback(clock)
@@ -206,7 +208,7 @@ def _prompt_tokens(loaded: LoadedModel, row: dict[str, Any]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Returns the command line."""
+    """Return the command line."""
     made = argparse.ArgumentParser("python -m benchmarks.gpu_step", description=__doc__)
     made.formatter_class = argparse.RawDescriptionHelpFormatter
     made.add_argument("--model", default="qwen2_5_vl_3b", choices=tuple(SHAPES), help="whose shape")
@@ -224,14 +226,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
-    """Measures, prints a table, writes JSON; returns what was found."""
+    """Measure, print a table, write JSON; return the measurements."""
     options = parser().parse_args(arguments)
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    gpu = options.device == "auto" and torch.cuda.is_available()
+    device = resolve_device(options.device)
+    gpu = device.type == "cuda"
     if options.device == "auto" and not gpu:
-        raise SystemExit("benchmarks.gpu_step: no GPU here; --device cpu --shrunk FOLDER tries it small.")
-    device = torch.device("cuda" if gpu else "cpu")
+        raise SystemExit("benchmarks.gpu_step: no GPU here; --device cpu --shrunk FOLDER runs a small model.")
     rate = matrix_rate(device, options.matrix)
     makers = {"plain": plain_trainer, "ours": our_trainer}
     found = {}

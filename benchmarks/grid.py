@@ -1,12 +1,12 @@
-"""Many runs: one after the other on all cores, against one a core; and how long the paper's tables take.
+"""Many runs: one after the other on all cores, compared with one on each core; and an estimate of Tables 1-8.
 
     python -m benchmarks.grid                        both ways, then the estimate of Tables 1-8
     python -m benchmarks.grid --runs 6 --steps 60
     python -m benchmarks.grid --no-estimate
 
-Every run is `medloc.run`'s, of `--steps` optimizer steps with all its evaluations. The estimate makes one such run of
-each kind (model, method and what changes a step's work) on one core and adds the missing steps at its median step,
-times what running on all cores at once costs a run.
+Every run is one of `medloc.run` with `--steps` optimizer steps and all its evaluations. For the estimate, one run of
+each kind (model, method and settings that change a step's work) is made on one core. The missing steps are added at
+its median step time, and the sum is multiplied by the measured slow-down of running on all cores at once.
 """
 
 import argparse
@@ -30,11 +30,11 @@ from medloc.spec.machine import cores
 
 TABLES = tuple(f"table{number}" for number in range(1, 9))
 CHANGES_WORK = ("train.group_size", "train.dynamic_sampling")
-"""Settings of a run, besides model and method, that change what a step costs."""
+"""Settings of a run, besides model and method, that change the time of a step."""
 
 
 def sweep(ways: str, runs: int, steps: int) -> dict[str, Any]:
-    """Makes `runs` runs in one fresh process, "serial" or "joblib"; returns the wall seconds and what records say."""
+    """Make `runs` runs in one fresh process, "serial" or "joblib"; return the wall seconds and the records' times."""
     with TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "benchmarks.grid", "--only", ways, "--into", folder]
         begin = time.perf_counter()
@@ -51,7 +51,7 @@ def sweep(ways: str, runs: int, steps: int) -> dict[str, Any]:
 
 
 def make(ways: str, runs: int, steps: int, results: str) -> None:
-    """Makes the runs in this process, or its children."""
+    """Make the runs in this process, or its children."""
     threads = 1 if ways == "joblib" else cores()
     launch = joblib_launch(cores()) if ways == "joblib" else serially
     tasks = []
@@ -63,13 +63,13 @@ def make(ways: str, runs: int, steps: int, results: str) -> None:
 
 
 def kind(run: PlannedRun) -> tuple[str, ...]:
-    """Names what decides the time of a run."""
+    """Return the model, the method and the settings that decide the time of a run."""
     work = [override for override in run.overrides if override.partition("=")[0] in CHANGES_WORK]
     return (run.identity["model"], run.identity["method"], *work)
 
 
 def estimate(steps: int, slower: float) -> list[dict[str, Any]]:
-    """Measures one run of every kind in Tables 1-8; returns, by kind, how many there are and what one will take.
+    """Measure one run of every kind in Tables 1-8; return the number of runs and the estimated time of one, by kind.
 
     Args:
         steps: optimizer steps of the measured runs.
@@ -97,20 +97,20 @@ def estimate(steps: int, slower: float) -> list[dict[str, Any]]:
 
 
 def _median_step(folder: Path) -> float:
-    """Returns the median step of the newest record."""
+    """Return the median step of the newest record."""
     newest = max(folder.glob("runs/*/record.json"), key=lambda path: path.stat().st_mtime)
     return json.loads(newest.read_text(encoding="utf-8"))["timings"]["step_s_median"] or 0.0
 
 
 def draw_phantoms(runs: Iterable[str]) -> None:
-    """Draws the phantoms into the ordinary cache, so that no run has to."""
+    """Draw the phantoms into the ordinary cache, so that no run has to."""
     for name in runs:
         settings = compose_job([f"dataset={name}"]).settings
         load_dataset(settings.dataset, Path(settings.cache))
 
 
 def main() -> None:
-    """Measures, prints and writes."""
+    """Measure, print and write."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.grid", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -148,7 +148,7 @@ def _ends(values: list[float]) -> tuple[float, float]:
 
 
 def _slower(together: dict[str, Any], steps: int) -> float:
-    """Returns how much longer a run takes beside others than alone, from one more run by itself."""
+    """Return how much longer a run takes beside others than alone, from one more run by itself."""
     with TemporaryDirectory() as folder:
         run = planned_run(["seed=0", f"train.max_steps={steps}"])
         (alone,) = serially([(run, (*run.overrides, "threads=1", f"results={folder}"))])

@@ -1,4 +1,4 @@
-"""How a benchmark speaks: a small table on the terminal, and JSON under results/benchmarks."""
+"""Output of the benchmarks: a small table on the terminal, and JSON under results/benchmarks."""
 
 import json
 import platform
@@ -13,12 +13,12 @@ from medloc.spec.machine import CHECKOUT
 
 
 def show(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Prints a table; None is "-"."""
+    """Print a table; None is "-"."""
     print(tabulate(rows, headers=head, floatfmt=".4f", missingval="-"), flush=True)
 
 
 def write(name: str, found: dict[str, Any]) -> None:
-    """Writes what was found, with the machine and the time, to results/benchmarks/NAME.json."""
+    """Write the measurements, the machine and the time to results/benchmarks/NAME.json."""
     machine = {"processor": platform.processor() or platform.machine(), "torch": version("torch")}
     path = CHECKOUT / "results" / "benchmarks" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""How long the report of a whole grid takes: fabricated records with answers, cold and unchanged, in fresh processes.
+"""Time of the report of a whole grid, from scratch and with nothing changed, on made-up records, in fresh processes.
 
 python -m benchmarks.report --runs 300 --samples 500
 """
@@ -18,7 +18,7 @@ from tests.report.grid import fill, planned
 
 
 def seconds(results: Path) -> float:
-    """Returns the seconds of one `python -m medloc.report`."""
+    """Return the seconds of one `python -m medloc.report`."""
     begin = time.perf_counter()
     command = [sys.executable, "-m", "medloc.report", f"results={results}"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -26,7 +26,7 @@ def seconds(results: Path) -> float:
 
 
 def main() -> None:
-    """Measures, prints and writes."""
+    """Measure, print and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
     parser.add_argument("--runs", type=int, default=300, help="fabricated runs")
     parser.add_argument("--samples", type=int, default=500, help="answers of each")

@@ -1,9 +1,9 @@
-"""A whole run in a fresh process and folder: where its seconds go, and its peak memory.
+"""A whole run in a fresh process and folder: its time by part, and its peak memory.
 
     python -m benchmarks.run                                        the laptop default
     python -m benchmarks.run --overrides threads=1 train.max_steps=50
 
-The phantoms are drawn into the ordinary cache beforehand and are not counted.
+The phantoms are drawn into the ordinary cache first; that time is not counted.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from medloc.spec.compose import compose_job
 
 
 def main() -> None:
-    """Measures, prints and writes."""
+    """Measure, print and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--overrides", nargs="*", default=[], help="settings of medloc.run")
     options = parser.parse_args()

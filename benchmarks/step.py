@@ -1,7 +1,7 @@
 """One GRPO optimizer step: medloc's against plain TRL's, alternating in one process.
 
-Both are whole `train()` loops over the same model, images, completions per step, KL term and sampling seeds; a
-turnstile lets one of them through at a time, so a step's time holds everything from fetching the batch to the log line.
+Both run a whole `train()` loop with the same model, images, completions per step, KL term and sampling seeds. They take
+turns, step by step. A step's time includes everything from fetching the batch to logging.
 
     python -m benchmarks.step                                    tiny_s on the CPU
     python -m benchmarks.step --pairs 40 --threads 1
@@ -30,7 +30,8 @@ from benchmarks.output import show, write
 from medloc.boxes import Box
 from medloc.data import load_dataset
 from medloc.data.prompts import prompt_for
-from medloc.models.load import LoadedModel, load_model
+from medloc.models.base import LoadedModel
+from medloc.models.load import load_run_model
 from medloc.rewards import judge, raw_iou
 from medloc.spec.compose import compose_job
 from medloc.spec.run import RunSpec
@@ -38,10 +39,10 @@ from medloc.training.grpo.shared_processing import share_processing
 from medloc.training.grpo.shared_prompts import share_prompts
 from medloc.training.grpo.train import grpo_config, training_rows
 from medloc.training.grpo.trainer import CurriculumGRPOTrainer, Rule
-from medloc.training.runner.hardware import set_threads
+from medloc.training.runner.machine import set_threads
 
 WARM_UP = 3
-PARTS = {  # method of the trainer -> what its time is called; a part's time is without the parts inside it
+PARTS = {  # method of the trainer -> name of its time, which excludes the parts that it calls
     "_tokenize_prompts": "image processing",
     "_generate_single_turn": "generation",
     "_calculate_rewards": "scoring",
@@ -52,17 +53,17 @@ PARTS = {  # method of the trainer -> what its time is called; a part's time is 
 
 
 class Turnstile(TrainerCallback):
-    """Lets the trainers of one process step in turn, and times each turn."""
+    """Makes the trainers of one process step in turn, and times each turn."""
 
     def __init__(self, mine: threading.Semaphore, next_one: threading.Semaphore):
         self.mine, self.next_one, self.seconds, self._begin = mine, next_one, [], 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Waits for the first turn."""
+        """Wait for the first turn."""
         self._enter(state)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Ends this turn and waits for the next one."""
+        """End this turn and waits for the next one."""
         self.seconds.append(time.perf_counter() - self._begin)
         self.next_one.release()
         if state.global_step < state.max_steps:
@@ -75,7 +76,7 @@ class Turnstile(TrainerCallback):
 
 
 class Parts:
-    """Time spent in a trainer's methods, each without those it calls."""
+    """Measures the time spent in a trainer's methods, each without the others it calls."""
 
     def __init__(self, trainer: Any):
         self.seconds: dict[str, float] = defaultdict(float)
@@ -99,7 +100,7 @@ class Parts:
 
 
 def plain_trainer(loaded: LoadedModel, settings: RunSpec, rows: Any, steps: int, folder: Path) -> Any:
-    """Returns TRL's own trainer with the raw IoU as its reward."""
+    """Return TRL's own trainer with the raw IoU as its reward."""
 
     def reward(completions: list, truth: list, width: list, height: list, **_: Any) -> list[float]:
         return [
@@ -119,7 +120,7 @@ def plain_trainer(loaded: LoadedModel, settings: RunSpec, rows: Any, steps: int,
 
 
 def our_trainer(loaded: LoadedModel, settings: RunSpec, rows: Any, steps: int, folder: Path) -> Any:
-    """Returns medloc's trainer with the same reward, everything that saves time switched on."""
+    """Return medloc's trainer with the same reward and all of its optimizations."""
     trainer: Any = CurriculumGRPOTrainer(
         rule=Rule(raw_iou, None, None),
         grid=loaded.grid,
@@ -137,13 +138,13 @@ def our_trainer(loaded: LoadedModel, settings: RunSpec, rows: Any, steps: int, f
 
 
 def measure(overrides: list[str], pairs: int, threads: int) -> dict[str, Any]:
-    """Runs both trainers in turn and returns the seconds of every pair after the warm-up, and ours by parts."""
+    """Run both trainers in turn and return the seconds of every pair after the warm-up, and ours by parts."""
     steps = pairs + WARM_UP
     job = compose_job(["method=raw_iou", f"threads={threads}", f"train.max_steps={steps}", *overrides])
     set_threads(threads)
     transformers_logging.set_verbosity_error()
     data = load_dataset(job.settings.dataset, Path(job.settings.cache))
-    loaded = load_model(job.settings.model)
+    loaded = load_run_model(job.settings)
     rows = training_rows(data.train, prompt_for(job.settings.dataset.name, job.settings.dataset.prompt))
     turns = [threading.Semaphore(1), threading.Semaphore(0)]
     with TemporaryDirectory() as folder:
@@ -174,12 +175,12 @@ def measure(overrides: list[str], pairs: int, threads: int) -> dict[str, Any]:
 
 
 def _train(trainer: Any, threads: int) -> None:
-    set_threads(threads)  # the treatment of tiny numbers is each thread's own
+    set_threads(threads)  # each thread has its own setting of denormal numbers
     trainer.train()
 
 
 def main() -> None:
-    """Measures, prints a table and the ratio, writes JSON."""
+    """Measure, prints a table and the ratio, writes JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.step", description=__doc__)
     parser.add_argument("--pairs", type=int, default=20, help="pairs of steps after the warm-up")
     parser.add_argument("--threads", type=int, default=2, help="processor threads")

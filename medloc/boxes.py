@@ -1,6 +1,6 @@
-"""Boxes: how large, how much two overlap, how to read one from an answer, and on which grid it is written.
+"""Boxes: area, overlap, reading one from an answer, and the grid of coordinates that an answer is written in.
 
-Whatever judges an answer (training, evaluation, scoring) goes through this file. Standard library only.
+Training, evaluation and scoring all judge answers with this file. Standard library only.
 """
 
 import math
@@ -9,17 +9,17 @@ from collections import deque
 from dataclasses import dataclass
 
 SPACES = ("pixels", "resized", "thousand")
-"""Grids in which a model family answers: original pixels, the processor's resized pixels, 0 to 1000."""
+"""Coordinate spaces of the model families' answers: original pixels, the processor's resized pixels, 0 to 1000."""
 
 IOU_DECIMALS = 6
-"""An IoU is rounded to this many decimals once, before it meets a reward, the window or a file."""
+"""An IoU is rounded to this many decimals once, before a reward, the window or a file uses it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
     """A half-open rectangle [x0, x1) x [y0, y1), in pixels of the original image unless said otherwise.
 
-    An answer may be unordered or degenerate; it is still a box, of area 0.
+    The box of an answer may be unordered or degenerate; its area is then 0.
     """
 
     x0: float
@@ -64,8 +64,8 @@ def iou(a: Box, b: Box) -> float:
 def giou(a: Box, b: Box) -> float:
     """Return generalised IoU in [-1, 1]: IoU - (|C| - |union|) / |C|, with C the smallest box around both.
 
-    Rezatofighi et al., CVPR 2019 (arXiv:1902.09630v2), Algorithm 1. A degenerate or unordered box has area 0, and C
-    holds its corners all the same. Never above IoU; -1 for a non-finite coordinate or where C has no area.
+    Rezatofighi et al., CVPR 2019 (arXiv:1902.09630v2), Algorithm 1. A degenerate or unordered box has area 0, but C
+    still encloses its corners. Never above IoU; -1 for a non-finite coordinate or where C has no area.
     """
     if not all(map(math.isfinite, (*a.as_list(), *b.as_list()))):
         return -1.0
@@ -104,8 +104,8 @@ class ParseFailure:
         return False
 
 
-# Linear in the length of the text: `*+` and `{1,9}+` never give back what they took, and no attempt
-# that began at a "[" can run past the next "[", so the attempts share no character.
+# Linear in the length of the text: `*+` and `{1,9}+` never backtrack, and no attempt that began at a "[" can run past
+# the next "[", so that no two attempts read the same character.
 _NUMBER = r"\s*+([+-]?[0-9]{1,9}+(?:\.[0-9]{1,9}+)?)\s*+"
 _FOUR_NUMBERS = re.compile(r"\[" + ",".join([_NUMBER] * 4) + r"\]")
 _CLOSED = re.compile(r"\[[^\[\]]*+\]")
@@ -114,9 +114,9 @@ _CLOSED = re.compile(r"\[[^\[\]]*+\]")
 def parse_box(text: str) -> Box | ParseFailure:
     """Return the last complete bracket of an answer as a box, on the grid the answer was written in.
 
-    A complete bracket is a pair of square brackets, the innermost where nested, that holds exactly four
-    comma-separated ASCII numbers `[+-]?d{1,9}(.d{1,9})?` with white space anywhere between them. Prose and
-    tags may stand around it. Takes linear time and never raises, whatever the string.
+    A complete bracket is a pair of square brackets, the innermost where nested, that holds exactly four comma-separated
+    ASCII numbers `[+-]?d{1,9}(.d{1,9})?` with white space anywhere between them. Any text and tags may be around it.
+    Takes linear time and never raises, whatever the string.
     """
     last = deque(_FOUR_NUMBERS.finditer(text), maxlen=1)
     if last:
@@ -126,19 +126,31 @@ def parse_box(text: str) -> Box | ParseFailure:
     return ParseFailure(NOT_FOUR_NUMBERS if _CLOSED.search(text) else NOT_CLOSED)
 
 
-def to_original(box: Box, width: int, height: int, answer_width: int, answer_height: int) -> Box:
-    """Carry a box from the answer's grid to pixels of the original image.
+@dataclass(frozen=True, slots=True)
+class AnswerGrid:
+    """The coordinates in which one image is answered.
 
-    Args:
-        box: the box as answered.
-        width: width of the original image, in pixels.
-        height: height of the original image, in pixels.
-        answer_width: width of the grid of the answers: original, resized or 1000.
-        answer_height: height of that grid.
+    Attributes:
+        space: one of `SPACES`.
+        width: width of the grid: pixels of the original image, of the resized image, or 1000.
+        height: its height.
+        step: answers are rounded to multiples of this, as the base was taught (1 for published checkpoints).
     """
-    return box.scaled(width / answer_width, height / answer_height)
 
+    space: str
+    width: int
+    height: int
+    step: int = 1
 
-def to_answer(box: Box, width: int, height: int, answer_width: int, answer_height: int) -> Box:
-    """Carry a box from pixels of the original image to the answer's grid; the inverse of `to_original`."""
-    return box.scaled(answer_width / width, answer_height / height)
+    def to_original(self, box: Box, width: int, height: int) -> Box:
+        """Map a box from this grid to pixels of the original `width` x `height` image."""
+        return box.scaled(width / self.width, height / self.height)
+
+    def to_answer(self, box: Box, width: int, height: int) -> Box:
+        """Map a box from pixels of the original `width` x `height` image to this grid; inverse of `to_original`."""
+        return box.scaled(self.width / width, self.height / height)
+
+    def text(self, box: Box, width: int, height: int) -> str:
+        """Write a box in pixels of the original `width` x `height` image as an answer: `[x0, y0, x1, y1]`."""
+        answer = self.to_answer(box, width, height)
+        return "[" + ", ".join(str(self.step * round(value / self.step)) for value in answer.as_list()) + "]"

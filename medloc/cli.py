@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from medloc.training.runner.signals import EXIT_STATUS, Stopped
+from medloc.training.runner.machine import EXIT_STATUS, Stopped
 
 COMMANDS = {
     "run": "train, evaluate, leave a record; -m sweeps",

@@ -1,4 +1,4 @@
-"""`python -m medloc.dashboard`: the W&B workspace in which tracked runs are read. `--help` teaches."""
+"""`python -m medloc.dashboard`: make a W&B workspace for tracked runs."""
 
 import sys
 from pathlib import Path
@@ -14,17 +14,17 @@ NAME = "medloc"
 HELP = """\
 python -m medloc.dashboard [--print] [--report] [OVERRIDE ...]
 
-Makes a workspace in the W&B project of tracked runs (`medloc.run tracking=wandb`): why tau moved, the paper's Figures
-1, 3 and 5 as panels, schedules and seeds of a sweep compared, and the test images. Without a W&B key, or with --print,
-it prints the workspace's specification as JSON and sends nothing. Overrides are those of medloc.run.
+Makes a workspace in the W&B project of tracked runs (`medloc.run tracking=wandb`). Its panels show why tau was raised,
+the paper's Figures 1, 3 and 5, a comparison of the schedules and seeds of a sweep, and the test images. Without a W&B
+key, or with --print, it prints the workspace's specification as JSON and sends nothing. Overrides are medloc.run's.
 
   python -m medloc.dashboard tracking.project=medloc tracking.entity=my-team
-  python -m medloc.dashboard --report        sends results/report.html and the tables as an artifact, too
+  python -m medloc.dashboard --report        also sends results/report.html and the tables as an artifact
 """
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the command line; returns 0, or 2 with one line on what is wrong."""
+    """Run the command line; return 0, or 2 after one line on what is wrong."""
     if "--help" in arguments or "-h" in arguments:
         print(HELP, end="")
         return 0
@@ -41,7 +41,8 @@ def main(arguments: list[str]) -> int:
         if "--print" in arguments or tracking.mode != "online" or not _has_key():
             print(workspace(tracking)._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2))
             print(
-                "medloc.dashboard: printed, not sent; `wandb login`, then the same command, makes it.", file=sys.stderr
+                "medloc.dashboard: printed, not sent; run `wandb login`, then this command again.",
+                file=sys.stderr,
             )
         else:
             print(f"workspace: {workspace(tracking).save().url}")
@@ -57,7 +58,7 @@ def main(arguments: list[str]) -> int:
 
 
 def workspace(tracking: TrackingSettings) -> Any:
-    """Returns the workspace, not yet saved.
+    """Return the workspace, not yet saved.
 
     Raises:
         ValueError: the package wandb-workspaces is not installed.
@@ -81,7 +82,7 @@ def workspace(tracking: TrackingSettings) -> Any:
 
 
 def _sections(panels: Any) -> dict[str, list[Any]]:
-    """Returns name of a section -> its panels."""
+    """Return the panels of each section by its name."""
 
     def line(title: str, *series: str, by: str | None = None, smooth: float = 0.0) -> Any:
         grouped = {"groupby": by, "groupby_aggfunc": "mean", "groupby_rangefunc": "minmax"} if by else {}
@@ -95,10 +96,10 @@ def _sections(panels: Any) -> dict[str, list[Any]]:
     method, schedule = "config.method.name", "config.schedule.name"
     columns = [panels.Config("schedule.name"), panels.Config("seed"), *map(panels.SummaryMetric, FINAL)]
     return {
-        "Why tau moved or did not": [
+        "Why tau was raised or not": [
             line("The three statistics beside their bounds (Eq. 6-9)", *CURRICULUM),
             line("Raises", RAISED),
-            line("Groups that teach nothing", *GROUPS),
+            line("Groups with zero advantages", *GROUPS),
         ],
         "Figure 1: reward while the threshold rises": [
             line("Mean reward and tau", "train/reward", "curriculum/tau", smooth=0.9),
@@ -139,10 +140,10 @@ def _has_key() -> bool:
 
 
 def send_report(tracking: TrackingSettings, results: Path) -> str:
-    """Sends what `medloc.report` wrote as an artifact, and returns where it is.
+    """Send the files of `medloc.report` as an artifact, and return where it is.
 
     Raises:
-        ValueError: W&B cannot be used; says why.
+        ValueError: W&B cannot be used; the message says why.
         FileNotFoundError: there is no report.
     """
     import wandb

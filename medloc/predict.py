@@ -1,8 +1,9 @@
-"""`python -m medloc.predict`: ask a trained checkpoint about images; boxes as JSON, and drawn."""
+"""`python -m medloc.predict`: ask a trained checkpoint about images; print boxes as JSON and draw them."""
 
 import argparse
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,28 +11,28 @@ DATASETS = ("ham10000", "heel", "tn3k")
 TOKENS = 512
 
 DESCRIPTION = """\
-Asks a trained model about images. One JSON object a line comes out: the box in pixels of the image (half-open xyxy),
-or null and why, and what the model wrote. Every image is drawn with its box. Not a medical device.
+Asks a trained model about images. Prints one JSON object a line: the box in pixels of the image (half-open xyxy), or
+null and the reason, and the text that the model wrote. Saves every image with its box drawn. Not a medical device.
 
   python -m medloc.predict a.jpg b.png --checkpoint results/runs/KEY
   python -m medloc.predict a.jpg --checkpoint /models/Qwen2.5-VL-3B-Instruct --dataset tn3k
   python -m medloc.predict a.jpg --checkpoint DIR --prompt "Provide the bounding box for the lesion."
 
-DIR is a run's folder, its model/ folder, or any checkpoint of a known family. A run's folder knows its own question.
+DIR is a run's folder, its model/ folder, or any checkpoint of a known family. A run's record names its question.
 """
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the command line; returns 0, or 2 with one line on what is wrong."""
+    """Run the command line; return 0, or 2 after one line on what is wrong."""
     options = _parser().parse_args(arguments)
     try:
-        folder, question, tokens = _asked(options)
+        asked = _asked(options)
         paths = [_existing(Path(image)) for image in options.images]
         from medloc.evaluation.predict import load_checkpoint, predict  # torch is imported here, not for --help
 
-        loaded = load_checkpoint(folder, options.device)
+        loaded = load_checkpoint(asked.folder, options.device, asked.bf16)
         drawn = None if options.no_draw else Path(options.out)
-        for line in predict(loaded, paths, question, options.max_new_tokens or tokens, drawn):
+        for line in predict(loaded, paths, asked.question, asked.tokens, drawn):
             print(json.dumps(line), flush=True)
     except (ValueError, OSError) as error:
         print(f"medloc.predict: {' '.join(str(error).split())}", file=sys.stderr)
@@ -55,8 +56,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _asked(options: argparse.Namespace) -> tuple[Path, str, int]:
-    """Returns the model's folder, the question, and the longest answer in tokens."""
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of which model: its folder, the question, the longest answer in tokens, bfloat16 or not."""
+
+    folder: Path
+    question: str
+    tokens: int
+    bf16: bool
+
+
+def _asked(options: argparse.Namespace) -> _Asked:
+    """Return what the options ask for; the record of a run fills in what they leave out."""
     from medloc.data.prompts import prompt_for, question_of
     from medloc.spec.dataset import dataset_settings
 
@@ -69,15 +80,17 @@ def _asked(options: argparse.Namespace) -> tuple[Path, str, int]:
             f"--checkpoint={options.checkpoint}: there is no config.json; give a run's folder, or a folder in "
             "save_pretrained layout."
         )
-    tokens = record["config"]["train"]["max_completion_length"] if record else TOKENS
+    config = record["config"] if record else None
     if options.prompt or options.dataset:
-        return folder, options.prompt or prompt_for(options.dataset, None), tokens
-    if record is None:
+        question = options.prompt or prompt_for(options.dataset, None)
+    elif config is None:
         raise ValueError(
             f"--checkpoint={options.checkpoint} has no record that names a question; add --dataset or --prompt."
         )
-    config = record["config"]
-    return folder, question_of(dataset_settings(config["dataset"]), config["method"]["prompt"]), tokens
+    else:
+        question = question_of(dataset_settings(config["dataset"]), config["method"]["prompt"])
+    tokens = options.max_new_tokens or (config["train"]["max_completion_length"] if config else TOKENS)
+    return _Asked(folder, question, tokens, bool(config and config["train"]["bf16"]))
 
 
 def _record(folder: Path) -> dict[str, Any] | None:

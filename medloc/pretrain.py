@@ -23,9 +23,9 @@ def main(arguments: list[str]) -> int:
     def pretrain(config: DictConfig) -> None:
         settings = OmegaConf.to_object(config)
         assert isinstance(settings, PretrainSettings)
-        from medloc.training.pretraining.recipes import make  # its recipes import torch, and --help has no need of it
+        from medloc.training.pretraining import pretrain_base  # imports torch, which --help does not need
 
-        folder = make(settings)
+        folder = pretrain_base(settings)
         print(f"base: {Path(folder).resolve()}")
 
     pretrain()

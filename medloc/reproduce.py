@@ -13,7 +13,7 @@ from medloc.experiments.reduced import SMOKE, WHOLE, ReducedGrid
 from medloc.experiments.setup import Setup, check_words, is_condition, open_folder, wanted
 from medloc.spec.machine import CHECKOUT
 from medloc.spec.overrides import read_overrides
-from medloc.training.runner.signals import end_when_asked
+from medloc.training.runner.machine import end_when_asked
 
 FAILED = 1
 

@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
         return 0
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then hands its errors to us
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from medloc.training.runner.signals import end_when_asked
+    from medloc.training.runner.machine import end_when_asked
 
     end_when_asked()
     with TemporaryDirectory(prefix="medloc-") as folder:
@@ -127,8 +127,8 @@ def _attempt(session: Session, make: Callable[[], None]) -> None:
 def _make(session: Session, job: "Job", wait: bool) -> None:
     from medloc.report.closing import close_run, is_closed
     from medloc.report.summary import closing_table
+    from medloc.runs.claim import ClaimedError
     from medloc.training.distributed.launch import do_job  # torch is imported here, and not for --help
-    from medloc.training.runner.claim import ClaimedError
 
     try:
         outcome = do_job(job, say=lambda line: print(line, flush=True), wait=wait, close=close_run)
@@ -155,12 +155,12 @@ def _check_results(arguments: list[str]) -> None:
     Raises:
         OSError: one line that names it.
     """
-    from medloc.training.runner.disk_space import require_writable
+    from medloc.training.runner.machine import check_writable
 
     for word in arguments:
         key, _, value = word.partition("=")
         if key == "results" and "," not in value:
-            require_writable(key, Path(value).expanduser().resolve())
+            check_writable(key, Path(value).expanduser().resolve())
 
 
 if __name__ == "__main__":

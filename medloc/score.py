@@ -1,11 +1,11 @@
-"""python -m medloc.score: score a samples.jsonl again from its texts alone."""
+"""`python -m medloc.score`: score a samples.jsonl again from its texts alone."""
 
 import json
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from medloc.boxes import Box, ParseFailure, to_original
+from medloc.boxes import AnswerGrid, ParseFailure
 from medloc.evaluation.metrics import Metrics, Tally
 from medloc.evaluation.samples import Sample, read_samples
 from medloc.rewards.base import Answer, judge
@@ -38,7 +38,7 @@ TOLERANCE = 1e-9  # stored IoUs have 6 decimals: anything beyond the noise of a 
 
 @dataclass
 class Disagreements:
-    """How many stored IoUs their texts do not bear out, and the first few of them in words."""
+    """The number of stored IoUs that differ from those recomputed from the texts, and a line on the first few."""
 
     count: int = 0
     shown: list[str] = field(default_factory=list)
@@ -86,11 +86,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _judge(sample: Sample) -> Answer:
-    def mapped(box: Box) -> Box:
-        grid = (sample.width, sample.height, sample.answer_width, sample.answer_height)
-        return to_original(box, *grid)
-
-    return judge(sample.text, sample.truth, mapped)
+    grid = AnswerGrid(sample.space, sample.answer_width, sample.answer_height)
+    return judge(sample.text, sample.truth, lambda box: grid.to_original(box, sample.width, sample.height))
 
 
 def _one_line(error: Exception, name: str) -> str:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medloc.boxes import SPACES, Box, ParseFailure, giou, iou, parse_box, to_answer, to_original
+from medloc.boxes import SPACES, AnswerGrid, Box, ParseFailure, giou, iou, parse_box
 from tests.strategies import COORDINATES, any_floats, hostile_texts
 
 BOXES = st.builds(Box, *[COORDINATES] * 4)
@@ -308,18 +308,22 @@ def test_spaces_are_the_three_grids():
 
 def test_to_original_by_hand():
     # answered on a 1000 x 1000 grid, image of 600 x 450: x * .6, y * .45
-    assert to_original(Box(100, 200, 500, 1000), 600, 450, 1000, 1000) == Box(60, 90, 300, 450)
-    assert to_answer(Box(60, 90, 300, 450), 600, 450, 1000, 1000).as_list() == pytest.approx([100, 200, 500, 1000])
+    grid = AnswerGrid("thousand", 1000, 1000)
+    assert grid.to_original(Box(100, 200, 500, 1000), 600, 450) == Box(60, 90, 300, 450)
+    assert grid.to_answer(Box(60, 90, 300, 450), 600, 450).as_list() == pytest.approx([100, 200, 500, 1000])
+    assert grid.text(Box(60, 90, 300, 450), 600, 450) == "[100, 200, 500, 1000]"
 
 
 @given(BOXES, *[st.integers(1, 5000)] * 4)
 def test_there_and_back(box, width, height, answer_width, answer_height):
-    grid = (width, height, answer_width, answer_height)
-    assert to_original(to_answer(box, *grid), *grid).as_list() == pytest.approx(box.as_list(), rel=1e-12)
+    grid = AnswerGrid("resized", answer_width, answer_height)
+    back = grid.to_original(grid.to_answer(box, width, height), width, height)
+    assert back.as_list() == pytest.approx(box.as_list(), rel=1e-12)
 
 
 @given(BOXES, BOXES, st.integers(1, 5000), st.integers(1, 5000))
 def test_iou_does_not_depend_on_the_grid(a, b, width, height):
-    grid = (width, height, 1000, 1000)
+    grid = AnswerGrid("thousand", 1000, 1000)
     if min(a.area, b.area) > 1:
-        assert iou(to_answer(a, *grid), to_answer(b, *grid)) == pytest.approx(iou(a, b), abs=1e-6)
+        on_grid = [grid.to_answer(box, width, height) for box in (a, b)]
+        assert iou(*on_grid) == pytest.approx(iou(a, b), abs=1e-6)

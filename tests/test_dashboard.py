@@ -46,7 +46,7 @@ def test_every_panel_shows_series_that_runs_tell(sections):
 
 
 def test_one_chart_says_why_tau_moved(sections):
-    chart, *_ = lines(sections["Why tau moved or did not"])
+    chart, *_ = lines(sections["Why tau was raised or not"])
     assert chart["metrics"] == list(CURRICULUM)
 
 

@@ -6,9 +6,9 @@ import pytest
 from hydra.core.config_store import ConfigStore
 
 from medloc.curriculum import SCHEDULES
-from medloc.models.family import FAMILIES
+from medloc.models.families import FAMILIES
 from medloc.models.load import load_model
-from medloc.models.tiny.qwen import tiny_processor
+from medloc.models.tiny.vlm import tiny_processor
 from medloc.rewards import REWARDS
 from medloc.spec.compose import register
 from tests.models.test_load import settings

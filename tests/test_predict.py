@@ -8,7 +8,7 @@ from PIL import Image
 
 from medloc.data.prompts import prompt_for
 from medloc.evaluation.predict import COLOR, load_checkpoint, predict
-from medloc.models.load import BASES
+from medloc.models.base import BASES
 from medloc.models.tiny.shapes import draw_item
 from medloc.predict import main
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from medloc.boxes import AnswerGrid
 from medloc.data.example import Example
 from medloc.data.prompts import PROMPTS
 from medloc.evaluation.answer import sample_answers
-from medloc.models.family import AnswerGrid
 from medloc.models.load import load_model
 from medloc.models.tiny.shapes import draw_item
 from medloc.probe import report

@@ -9,11 +9,13 @@ import sys
 import time
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from medloc.data import load_dataset
 from medloc.evaluation.samples import read_samples, write_samples
-from medloc.models.load import BASES
+from medloc.models.base import BASES
 from medloc.replay import main as replay
 from medloc.runs import read_record
 from medloc.score import main as score
@@ -120,6 +122,19 @@ def test_the_table_s_value_can_be_taken_before_the_last_step(outcome, tmp_path, 
     assert (done.folder / "last.jsonl").read_bytes() == (outcome.folder / "last.jsonl").read_bytes()
     assert done.record.metrics["final"] == at_two.record.metrics["final"]
     assert done.record.metrics["last"] == outcome.record.metrics["last"]
+    ours, theirs = (load_file(one.folder / "model" / "model.safetensors") for one in (done, at_two))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)  # predict uses what the tables show
+    assert [one.record.provenance["model_step"] for one in (done, at_two, outcome)] == [2, 2, 6]
+    assert done.notes[-1].startswith("tables and model/ show step 2 of 6 (train.table_step); ")
+    card = (done.folder / "model" / "README.md").read_text()
+    assert "the weights after optimizer step 2 of 6" in card
+    assert f"| this model | {100 * done.record.metrics['final']['a50']:.2f} |" in card
+
+
+def test_a_run_shorter_than_the_table_s_step_says_so(tmp_path, cache):
+    done = run_job(compose_job(overrides(tmp_path, cache, WINDOW, "train.table_step=9", "train.max_steps=2")))
+    assert done.notes[-1] == "train.table_step=9 lies past the run's 2 steps: tables and model/ show the last step."
+    assert done.record.provenance["model_step"] == 2
 
 
 def test_a_killed_run_ends_as_if_it_had_not_been(outcome, tmp_path, cache):
@@ -156,9 +171,14 @@ def test_a_run_that_fails_after_training_does_not_train_again(outcome, tmp_path,
         run_job(compose_job(overrides(tmp_path, cache, WINDOW)))
     folder = tmp_path / "runs" / outcome.folder.name
     assert read_record(folder / "record.json").status == "failed"
+    spent = json.loads((folder / "usage.json").read_text())
     timings = (folder / "timings.jsonl").read_bytes()
     monkeypatch.undo()
-    assert run_job(compose_job(overrides(tmp_path, cache, WINDOW))).record.status == "complete"
+    done = run_job(compose_job(overrides(tmp_path, cache, WINDOW)))
+    assert done.record.status == "complete"
+    assert done.record.timings["train_s"] >= spent["train_s"] > 0  # of the attempt that trained
+    assert done.record.timings["wall_s"] > spent["wall_s"] > spent["train_s"]
+    assert not (folder / "usage.json").exists()
     assert (folder / "samples.jsonl").read_bytes() == (outcome.folder / "samples.jsonl").read_bytes()
     assert (folder / "trace.jsonl").read_bytes() == (outcome.folder / "trace.jsonl").read_bytes()
     assert (folder / "timings.jsonl").read_bytes() == timings  # wall times: no step was done twice

@@ -94,7 +94,7 @@ def test_help_teaches_and_no_argument_fails(capsys):
 
 
 def test_training_and_scoring_judge_alike(tmp_path):
-    from medloc.boxes import to_original
+    from medloc.boxes import AnswerGrid
     from medloc.rewards.base import judge
 
     texts = [
@@ -109,7 +109,7 @@ def test_training_and_scoring_judge_alike(tmp_path):
     ]
     samples = []
     for text in texts:
-        answer = judge(text, SAMPLE.truth, lambda box: to_original(box, 200, 100, 100, 100))
+        answer = judge(text, SAMPLE.truth, lambda box: AnswerGrid("resized", 100, 100).to_original(box, 200, 100))
         failed = isinstance(answer.box, ParseFailure)
         box, failure = (None, answer.box.reason) if failed else (answer.box, None)
         samples.append(replace(SAMPLE, text=text, box=box, failure=failure, iou=answer.iou))

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from medloc.evaluation.progress import in_batches
+from medloc.evaluation.answer import in_batches
 from medloc.experiments.sweep import Sweep, sweep_size
 from medloc.runs import read_record
 from tests.small import medloc, overrides

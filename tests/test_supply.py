@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from medloc.models.load import BASES, load_model
+from medloc.models.base import BASES
+from medloc.models.load import load_model
 from medloc.spec.compose import compose_job
 
 PACKAGE = Path(__file__).resolve().parents[1] / "medloc"
@@ -111,8 +112,9 @@ def test_no_file_of_ours_unpickles_trusts_or_reads_yaml_unsafely(path):
             assert words.get("weights_only") == "True"
         if name == "yaml.load":
             assert "SafeLoader" in words["Loader"]
-        if name.endswith(".from_pretrained") and "Config" not in name:
-            assert None in words, f"{name} without TRUSTED"  # **TRUSTED
+        if name.endswith(".from_pretrained"):
+            assert path == PACKAGE / "models" / "base.py", f"{name}: load through load_part or load_weights"
+            assert words["trust_remote_code"] == "False"
 
 
 def test_templates_escape():

@@ -141,16 +141,16 @@ def test_the_detector_answers_without_training_too(outcomes, tmp_path, given, de
 @pytest.mark.parametrize("method", METHODS)
 def test_a_run_that_broke_ends_as_if_it_had_not(method, outcomes, tmp_path, given, monkeypatch):
     """Broken at the evaluation after step 3; the checkpoint lies at 2, the next at 4."""
-    from medloc.training.callbacks.evaluate import Midway
+    from medloc.training.callbacks.evaluate import EvaluateMidway
 
-    whole = Midway.on_step_end
+    whole = EvaluateMidway.on_step_end
 
     def breaks(self, args, state, control, **more):
         if state.global_step == 3:
             raise OSError("no space left")
         return whole(self, args, state, control, **more)
 
-    monkeypatch.setattr(Midway, "on_step_end", breaks)
+    monkeypatch.setattr(EvaluateMidway, "on_step_end", breaks)
     with pytest.raises(OSError, match="no space left"):
         run_job(compose_job(given(method, tmp_path)))
     monkeypatch.undo()

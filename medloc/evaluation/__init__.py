@@ -1,4 +1,4 @@
-"""Greedy answers to test images, kept one by one in samples.jsonl, and the metrics computed from them.
+"""Greedy answers to test images, stored one by one in samples.jsonl, and the metrics computed from them.
 
-`samples` and `metrics` need no torch: anybody can score a file again (`python -m medloc.score`).
+`samples` and `metrics` need no torch: any file can be scored again (`python -m medloc.score`).
 """

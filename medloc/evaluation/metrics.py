@@ -46,7 +46,7 @@ class Metrics:
         return replace(metrics, parse_rate=parse_rate)
 
     def as_dict(self) -> Scores:
-        """Return the metrics as they stand in a record."""
+        """Return the metrics as a record stores them."""
         return {
             "n": self.n,
             "a50": self.a50,
@@ -65,7 +65,7 @@ def accuracy(ious: Iterable[float], threshold: float) -> float | None:
 
 @dataclass
 class Tally:
-    """Images counted one by one, none of them held.
+    """Counts images one by one and stores none of them.
 
     Attributes:
         reached: Number of images by how many of the ten thresholds their IoU reaches, 0 to 10.

@@ -1,14 +1,21 @@
-"""samples.jsonl: one line per test image, with everything needed to score it again without a GPU."""
+"""samples.jsonl: one line per test image, with everything needed to score it again without a GPU.
+
+Answers become samples here, whatever system gave them. Needs no torch.
+"""
 
 import json
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from medloc.boxes import SPACES, Box
+from medloc.boxes import SPACES, AnswerGrid, Box
+from medloc.rewards.base import Answer, judge
 from medloc.runs import atomic_writer, bounded_lines, parsed
+
+if TYPE_CHECKING:  # medloc.data loads much that scoring a file does not need
+    from medloc.data.example import Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +28,8 @@ class Sample:
         label: Class name ("" where unknown); the key `class` in the file.
         width: Width of the original image, in pixels.
         height: Its height.
-        space: The grid of the answer, one of `medloc.boxes.SPACES`.
-        answer_width: Width of that grid.
+        space: Coordinate space of the answer, one of `medloc.boxes.SPACES`.
+        answer_width: Width of the answer's grid.
         answer_height: Its height.
         truth: True box, in pixels of the original image.
         text: The answer, as generated.
@@ -46,11 +53,60 @@ class Sample:
     iou: float
 
 
+def judge_answer(example: "Example", text: str, grid: AnswerGrid) -> Answer:
+    """Read the box from an answer on `grid` and measure it against the true box."""
+    return judge(text, example.box, lambda box: grid.to_original(box, example.width, example.height))
+
+
+def sample_of(example: "Example", text: str, grid: AnswerGrid) -> Sample:
+    """Return the sample of an example that was answered with `text` on `grid`."""
+    answer = judge_answer(example, text, grid)
+    return Sample(
+        id=example.id,
+        group=example.group,
+        label=example.label,
+        width=example.width,
+        height=example.height,
+        space=grid.space,
+        answer_width=grid.width,
+        answer_height=grid.height,
+        truth=example.box,
+        text=text,
+        box=answer.box if isinstance(answer.box, Box) else None,
+        failure=None if isinstance(answer.box, Box) else answer.box.reason,
+        iou=answer.iou,
+    )
+
+
+def pixel_sample(example: "Example", box: Box) -> Sample:
+    """Return the sample of an example answered with `box`, in pixels of its image, written to two decimals."""
+    text = "[" + ", ".join(f"{value:.2f}" for value in box.as_list()) + "]"
+    return sample_of(example, text, AnswerGrid("pixels", example.width, example.height))
+
+
+def ceiling_ious(grid: Callable[[int, int], AnswerGrid], examples: Sequence["Example"]) -> Iterator[float]:
+    """Yield the IoU of the true box as each example's grid can write it: the ceiling of every metric.
+
+    Args:
+        grid: maps an image's (width, height) in px to its grid.
+        examples: images with their true boxes.
+    """
+    for example in examples:
+        own = grid(example.width, example.height)
+        yield judge_answer(example, own.text(example.box, example.width, example.height), own).iou
+
+
+def pixel_ceiling_ious(examples: Sequence["Example"]) -> Iterator[float]:
+    """Yield the IoU of the true box as `pixel_sample` writes it, for each example."""
+    for example in examples:
+        yield pixel_sample(example, example.box).iou
+
+
 def write_samples(path: Path, samples: Iterable[Sample]) -> None:
     """Write samples in the given order, one JSON object a line, the whole file or nothing."""
     with atomic_writer(path) as file:
         for sample in samples:
-            file.write(json.dumps(_fields(sample), allow_nan=False) + "\n")
+            file.write(json.dumps(_as_json(sample), allow_nan=False) + "\n")
 
 
 def read_samples(path: Path) -> Iterator[Sample]:
@@ -65,57 +121,27 @@ def read_samples(path: Path) -> Iterator[Sample]:
             if line.isspace():
                 continue
             try:
-                yield _sample(parsed(line))
+                yield _from_json(parsed(line))
             except (ValueError, OverflowError) as error:
                 raise ValueError(f"{path} line {number}: {error}") from None
 
 
-def _fields(sample: Sample) -> dict[str, Any]:
-    """Return the sample under the names and in the order of the file."""
-    return {
-        "id": sample.id,
-        "group": sample.group,
-        "class": sample.label,
-        "width": sample.width,
-        "height": sample.height,
-        "space": sample.space,
-        "answer_width": sample.answer_width,
-        "answer_height": sample.answer_height,
-        "truth": sample.truth.as_list(),
-        "text": sample.text,
-        "box": sample.box.as_list() if sample.box else None,
-        "failure": sample.failure,
-        "iou": sample.iou,
-    }
+KEYS = tuple("class" if each.name == "label" else each.name for each in fields(Sample))
+"""Names in the file, in its order."""
 
 
-KEYS = (
-    *("id", "group", "class", "width", "height", "space", "answer_width", "answer_height"),
-    *("truth", "text", "box", "failure", "iou"),
-)
+def _as_json(sample: Sample) -> dict[str, Any]:
+    values = [getattr(sample, "label" if key == "class" else key) for key in KEYS]
+    return {key: value.as_list() if isinstance(value, Box) else value for key, value in zip(KEYS, values, strict=True)}
 
 
-def _sample(line: Any) -> Sample:
+def _from_json(line: Any) -> Sample:
+    # By hand: libraries that validate JSON reject lone surrogates, which a tokenizer can decode into an answer.
     if not isinstance(line, dict):
         raise ValueError("not a JSON object.")
     if set(line) != set(KEYS):
         missing, unknown = sorted(set(KEYS) - set(line)), sorted(set(line) - set(KEYS))
         raise ValueError(f"not a sample: missing {missing}, unknown {unknown}.")
-    _check_texts(line)
-    for key in ("width", "height", "answer_width", "answer_height"):
-        if type(line[key]) is not int or line[key] < 1:
-            raise ValueError(f"{key}={line[key]!r} must be a whole number of at least 1.")
-    if (line["box"] is None) == (line["failure"] is None):
-        raise ValueError("exactly one of box and failure must be null.")
-    if not _is_number(line["iou"]) or not 0 <= line["iou"] <= 1:
-        raise ValueError(f"iou={line['iou']!r} must lie in [0, 1].")
-    fields = {key: value for key, value in line.items() if key != "class"}
-    fields["truth"] = _box("truth", line["truth"])
-    fields["box"] = None if line["box"] is None else _box("box", line["box"])
-    return Sample(label=line["class"], **fields)
-
-
-def _check_texts(line: dict[str, Any]) -> None:
     for key in ("id", "group", "class", "text"):
         if not isinstance(line[key], str):
             raise ValueError(f"{key}={line[key]!r} must be text.")
@@ -123,6 +149,16 @@ def _check_texts(line: dict[str, Any]) -> None:
         raise ValueError(f"space={line['space']!r} must be one of {', '.join(SPACES)}.")
     if not (line["failure"] is None or isinstance(line["failure"], str)):
         raise ValueError(f"failure={line['failure']!r} must be text or null.")
+    for key in ("width", "height", "answer_width", "answer_height"):
+        if type(line[key]) is not int or line[key] < 1:
+            raise ValueError(f"{key}={line[key]!r} must be a whole number of at least 1.")
+    if (line["box"] is None) == (line["failure"] is None):
+        raise ValueError("exactly one of box and failure must be null.")
+    if not _is_number(line["iou"]) or not 0 <= line["iou"] <= 1:
+        raise ValueError(f"iou={line['iou']!r} must lie in [0, 1].")
+    values = {**line, "truth": _box("truth", line["truth"])}
+    values["box"] = None if line["box"] is None else _box("box", line["box"])
+    return Sample(*(values[key] for key in KEYS))
 
 
 def _box(key: str, value: Any) -> Box:

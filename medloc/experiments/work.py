@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from medloc.experiments.rows import PlannedRun
-from medloc.training.runner.signals import end_when_asked
+from medloc.training.runner.machine import end_when_asked
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def do_run(run: PlannedRun, overrides: tuple[str, ...]) -> Result:
         return Result(run, composition_error(error, "run"), again=False)
     except ValueError as error:
         return Result(run, str(error), again=False)
+    from medloc.runs.claim import ClaimedError
     from medloc.training.distributed.launch import do_job  # torch is imported here
-    from medloc.training.runner.claim import ClaimedError
 
     try:
         outcome = do_job(job)

@@ -1,1 +1,1 @@
-"""Vision-language models: loading, the grid each family answers on, and the tiny bases this project pre-trains."""
+"""Model families: loading, devices, the grid each answers on, memory estimates, and the tiny bases."""

@@ -1,21 +1,22 @@
-"""What a run needs on each GPU, estimated from the model's configuration alone: no weights are loaded.
+"""The memory that a run needs on each GPU, estimated from the model's configuration without loading weights.
 
-Parameters, gradients and optimizer states are counted. Activations are counted as Korthikanti et al. do
-(arXiv:2205.05198), for these layers: a float32 residual stream, two RMS norms, a gated MLP, an attention whose matrix
-is not kept, the rest in bfloat16. Fragmentation, CUDA's own memory and the libraries' buffers are not in it: `HEADROOM`
-stands for them. Held against one step on an H200 it was 5 % below (docs/scale.md).
+Parameters, gradients and optimizer states are counted. Activations are counted as in Korthikanti et al.
+(arXiv:2205.05198) for these layers: a float32 residual stream, two RMS norms, a gated MLP, an attention whose matrix
+is not stored, the rest in bfloat16. Fragmentation, CUDA's own memory and the libraries' buffers are not counted;
+`HEADROOM` covers them. On an H200 the estimate was 5 % below one measured step (docs/scale.md).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from accelerate import init_empty_weights
-from transformers import AutoConfig
+from transformers import AutoConfig, InternVLConfig, Qwen2_5_VLConfig, Qwen3VLConfig
 
-from medloc.models.family import FAMILIES
-from medloc.models.load import BASES, NOT_THERE, not_there, vision_tower
-from medloc.models.published import SHAPES
+from medloc.models.base import BASES, load_part
+from medloc.models.families import vision_language_families
+from medloc.models.vlm import vision_tower
 from medloc.spec.launch import world_size
 from medloc.spec.model import ModelSettings, adapters
 from medloc.spec.run import RunSpec
@@ -34,66 +35,113 @@ KEPT = 4  # bytes per token and hidden unit that checkpointing keeps of a layer:
 PATCHES = 4  # patches in one image token, of every family here
 GB = 1e9
 
+# Configurations of the published checkpoints, as in their own `config.json`. A test compares the parameters they give
+# with the published counts.
+QWEN2_5_ROPE = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]}
+QWEN3_ROPE = {"rope_type": "default", "rope_theta": 5e6, "mrope_section": [24, 20, 20], "mrope_interleaved": True}
+TOKENS = {
+    "image_token_id": 151655,
+    "video_token_id": 151656,
+    "vision_start_token_id": 151652,
+    "vision_end_token_id": 151653,
+}
+
+
+def _text(hidden: int, layers: int, heads: int, kv: int, inner: int, vocabulary: int) -> dict[str, Any]:
+    sizes = {"hidden_size": hidden, "num_hidden_layers": layers, "intermediate_size": inner, "vocab_size": vocabulary}
+    return {**sizes, "num_attention_heads": heads, "num_key_value_heads": kv}
+
+
+def _vision(depth: int, hidden: int, inner: int, patch: int, out: int) -> dict[str, Any]:
+    sizes = {"depth": depth, "hidden_size": hidden, "num_heads": 16, "intermediate_size": inner}
+    return {**sizes, "patch_size": patch, "out_hidden_size": out}
+
+
+def _qwen2_5(text: dict[str, Any], vision_inner: int, tied: bool) -> Qwen2_5_VLConfig:
+    vision = _vision(32, 1280, vision_inner, 14, text["hidden_size"])
+    vision |= {"window_size": 112, "fullatt_block_indexes": [7, 15, 23, 31]}
+    text = {**text, "rope_parameters": QWEN2_5_ROPE, "tie_word_embeddings": tied}
+    return Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=tied, **TOKENS)
+
+
+def _qwen3(text: dict[str, Any], depth: int, hidden: int, inner: int, taps: list[int], tied: bool) -> Qwen3VLConfig:
+    vision = {**_vision(depth, hidden, inner, 16, text["hidden_size"]), "deepstack_visual_indexes": taps}
+    text = {**text, "head_dim": 128, "rope_parameters": QWEN3_ROPE, "tie_word_embeddings": tied}
+    return Qwen3VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=tied, **TOKENS)
+
+
+def _internvl(text: dict[str, Any], tied: bool = False) -> InternVLConfig:
+    vision = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096}
+    text = {**text, "model_type": "qwen2", "tie_word_embeddings": tied}
+    return InternVLConfig(text_config=text, vision_config=vision, tie_word_embeddings=tied, image_token_id=151667)
+
+
+SHAPES: dict[str, Callable[[], Any]] = {
+    "qwen2_5_vl_3b": lambda: _qwen2_5(_text(2048, 36, 16, 2, 11008, 151936), 3420, True),
+    "qwen2_5_vl_7b": lambda: _qwen2_5(_text(3584, 28, 28, 4, 18944, 152064), 3420, False),
+    "qwen2_5_vl_32b": lambda: _qwen2_5(_text(5120, 64, 40, 8, 27648, 152064), 3456, False),
+    "qwen3_vl_2b": lambda: _qwen3(_text(2048, 28, 16, 8, 6144, 151936), 24, 1024, 4096, [5, 11, 17], True),
+    "qwen3_vl_4b": lambda: _qwen3(_text(2560, 36, 32, 8, 9728, 151936), 24, 1024, 4096, [5, 11, 17], True),
+    "qwen3_vl_8b": lambda: _qwen3(_text(4096, 36, 32, 8, 12288, 151936), 27, 1152, 4304, [8, 16, 24], False),
+    "qwen3_vl_32b": lambda: _qwen3(_text(5120, 64, 64, 8, 25600, 151936), 27, 1152, 4304, [8, 16, 24], False),
+    "internvl3_1b": lambda: _internvl(_text(896, 24, 14, 2, 4864, 151674)),
+    "internvl3_2b": lambda: _internvl(_text(1536, 28, 12, 2, 8960, 151674)),
+    "internvl3_8b": lambda: _internvl(_text(3584, 28, 28, 4, 18944, 151674)),
+    "internvl3_14b": lambda: _internvl(_text(5120, 48, 40, 8, 13824, 151674)),
+    "internvl2_5_4b": lambda: _internvl(_text(2048, 36, 16, 2, 11008, 151674)),
+}
+"""Option of the `model` group -> the configuration of its published checkpoint."""
+
 
 @dataclass(frozen=True)
 class Shape:
-    """What of a model decides its memory.
+    """The sizes of a model that decide its memory.
 
     Attributes:
-        parameters: all of them.
-        vision: those of the vision tower.
+        parameters: number of all parameters.
+        vision: number of the vision tower's parameters.
         targeted: (inputs, outputs) of every linear layer that would get an adapter.
-        layers: of the language model.
-        hidden: its width.
-        inner: the width of its MLPs.
-        keys: numbers kept per token in each layer: keys and values.
+        text_layers: number of layers, width, and width of the MLPs of the language model.
+        vision_layers: the same of the vision tower.
+        keys: numbers cached per token in each layer of the language model: keys and values.
         image_tokens: tokens of one image.
-        seeing: layers, width and width of the MLPs of the vision tower.
     """
 
     parameters: int
     vision: int
     targeted: tuple[tuple[int, int], ...]
-    layers: int
-    hidden: int
-    inner: int
+    text_layers: tuple[int, int, int]
+    vision_layers: tuple[int, int, int]
     keys: int
     image_tokens: int
-    seeing: tuple[int, int, int]
 
 
 def configuration(model: ModelSettings) -> Any:
-    """Returns the model's configuration: of the folder, as published, or from the hub, in this order.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
+    """Return the model's configuration: of the folder, as published, or from the hub, in this order."""
     source = model.path or str(BASES / model.name)
     if not Path(source).is_dir() and model.name in SHAPES:
         return SHAPES[model.name]()
-    try:
-        return AutoConfig.from_pretrained(source)
-    except NOT_THERE as error:
-        raise not_there("model.path", source, error) from error
+    return load_part(AutoConfig, source)
 
 
 def shape_of(model: ModelSettings) -> Shape:
-    """Builds the model's class without memory and counts.
+    """Build the model without memory, and return its sizes.
 
     Raises:
-        ValueError: it is no vision-language model that medloc knows.
+        ValueError: no vision-language model that medloc knows.
         FileNotFoundError: there is no configuration.
     """
-    if model.family not in FAMILIES:
-        raise ValueError(f"model.family={model.family} has no estimate; known: {', '.join(FAMILIES)}.")
+    families = vision_language_families()
+    if model.family not in families:
+        raise ValueError(f"model.family={model.family} has no estimate; known: {', '.join(families)}.")
     config = configuration(model)
     with init_empty_weights():
-        empty = FAMILIES[model.family].model(config)
+        empty = families[model.family].model(config)
     empty.tie_weights()
     text = config.get_text_config()
     head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     vision = config.vision_config
-    vision_layers = getattr(vision, "depth", None) or vision.num_hidden_layers
+    depth = getattr(vision, "depth", None) or vision.num_hidden_layers
     names = model.lora.targets if model.published else []
     targeted = [
         (part.in_features, part.out_features)
@@ -104,17 +152,15 @@ def shape_of(model: ModelSettings) -> Shape:
         parameters=sum(p.numel() for p in empty.parameters()),
         vision=sum(p.numel() for p in vision_tower(empty).parameters()),
         targeted=tuple(targeted),
-        layers=text.num_hidden_layers,
-        hidden=text.hidden_size,
-        inner=text.intermediate_size,
+        text_layers=(text.num_hidden_layers, text.hidden_size, text.intermediate_size),
+        vision_layers=(depth, vision.hidden_size, vision.intermediate_size),
         keys=2 * text.num_key_value_heads * head,
         image_tokens=_image_tokens(config, model),
-        seeing=(vision_layers, vision.hidden_size, vision.intermediate_size),
     )
 
 
 def _image_tokens(config: Any, model: ModelSettings) -> int:
-    """Returns the tokens of a 600 x 450 px image; InternVL's are as many whole tiles as fit, and a thumbnail."""
+    """Return the tokens of a 600 x 450 px image; InternVL's are as many whole tiles as fit, and a thumbnail."""
     vision = config.vision_config
     if model.family == "internvl":
         tile = vision.image_size[0] ** 2
@@ -125,7 +171,7 @@ def _image_tokens(config: Any, model: ModelSettings) -> int:
 
 
 def estimate(settings: RunSpec) -> dict[str, float]:
-    """Returns what one GPU holds, part by part, in 10^9 bytes, and the `peak` over a step."""
+    """Return the memory of one GPU part by part, in 10^9 bytes, and the `peak` over a step."""
     shape, train, launch = shape_of(settings.model), settings.train, settings.launch
     kind, world = launch.engine, world_size(launch)
     lora = adapters(settings.model)
@@ -135,17 +181,17 @@ def estimate(settings: RunSpec) -> dict[str, float]:
     width = HALF if settings.model.dtype == "bfloat16" or (zero and train.bf16) else FULL
     whole, share = (world, world) if kind in ("fsdp2", "zero3") else (1, world if zero else 1)
     offloaded = launch.offload
-    away = offloaded and whole > 1  # weights in the machine's memory, the reference's too
+    away = offloaded and whole > 1  # the weights are in the machine's memory, the reference's too
     states = ADAM + (MASTER if zero and train.bf16 else 0)
     computed = HALF if train.bf16 or width == HALF else FULL
     completions = train.prompts_per_step * train.group_size // world
     tokens = QUESTION + shape.image_tokens + train.max_completion_length
     copied = train.bf16 and width == FULL and whole == 1  # autocast keeps bfloat16 copies of trained weights
     again, at_once = train.gradient_checkpointing, train.per_device_batch
-    kept = _kept(shape.layers, shape.hidden, shape.inner, again) * at_once * tokens
+    kept = _activation_bytes(*shape.text_layers, again) * at_once * tokens
     if not (frozen or lora):
         images = -(-at_once // train.group_size) if train.share_prompts else at_once
-        kept += _kept(*shape.seeing, again) * images * PATCHES * shape.image_tokens
+        kept += _activation_bytes(*shape.vision_layers, again) * images * PATCHES * shape.image_tokens
     parts = {
         "parameters": 0.0 if away else shape.parameters * width / whole,
         "gradients": trained * (FULL if lora else width) / share,
@@ -153,23 +199,23 @@ def estimate(settings: RunSpec) -> dict[str, float]:
         "reference": shape.parameters * width / whole if train.beta and not lora and not away else 0.0,
         "bfloat16 copies": trained * HALF if copied else 0.0,
         "activations": kept * computed / HALF,
-        "keys and values": completions * tokens * shape.layers * shape.keys * computed,
+        "keys and values": completions * tokens * shape.text_layers[0] * shape.keys * computed,
         "gathered to generate": shape.parameters * HALF if kind == "zero3" else 0.0,
     }
     parts = {name: value / GB for name, value in parts.items()}
-    standing = parts["parameters"] + parts["optimizer"] + parts["reference"]
+    always = parts["parameters"] + parts["optimizer"] + parts["reference"]
     updating = parts["gradients"] + parts["bfloat16 copies"] + parts["activations"]
-    return {**parts, "peak": standing + max(updating, parts["keys and values"] + parts["gathered to generate"])}
+    return {**parts, "peak": always + max(updating, parts["keys and values"] + parts["gathered to generate"])}
 
 
-def _kept(layers: int, hidden: int, inner: int, checkpointing: bool) -> float:
-    """Returns the bytes that a token's activations take until the backward pass has used them."""
+def _activation_bytes(layers: int, hidden: int, inner: int, checkpointing: bool) -> float:
+    """Return the bytes of one token's activations that the backward pass needs."""
     layer = OUTER * hidden + INNER * inner
     return KEPT * hidden * layers + layer if checkpointing else layer * layers
 
 
 def estimate_text(settings: RunSpec) -> str:
-    """Returns the estimate as a small table with a verdict for every card."""
+    """Return the estimate as a small table with a verdict for every card."""
     found = estimate(settings)
     train, launch = settings.train, settings.launch
     lora = adapters(settings.model)

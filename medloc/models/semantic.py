@@ -1,10 +1,10 @@
-"""The semantic half of MedGround-R1's reward: does the crop of the answered box agree with the target's name?
+"""The semantic half of MedGround-R1's reward: how well the crop of the answered box agrees with the target's name.
 
-MedGround-R1 (MICCAI 2025) adds "semantic consistency" to spatial accuracy, judged by a medical CLIP. Its equations are
-not public, and the published reward cannot run: it never looks at the answer, nor crops the image. So this is an
-approximation. Known: a CLIP-type model, the text, and that it should tell good answers from bad ones. Ours: the crop is
-that of the *answered* box, cut from the original image, and it earns CLIPScore without its factor (Hessel et al., EMNLP
-2021): max(0, cos(crop, text)).
+MedGround-R1 (MICCAI 2025) adds "semantic consistency", judged by a medical CLIP, to spatial accuracy. Its equations are
+not public, and its published reward code neither reads the answer nor crops the image. This is an approximation.
+Known: a CLIP-type model, the text, and that good answers should earn more than bad ones. Ours: the *answered* box is
+cropped from the original image and earns CLIPScore without its factor (Hessel et al., EMNLP 2021): max(0, cos(crop,
+text)).
 """
 
 import math
@@ -16,10 +16,11 @@ from PIL import Image
 from transformers import CLIPConfig, CLIPModel, CLIPProcessor
 
 from medloc.boxes import Box, ParseFailure
-from medloc.models.load import BASES, NOT_THERE, TRUSTED, WEIGHTS, model_fingerprint, not_there
+from medloc.models.base import BASES, load_part, load_weights, model_fingerprint
 from medloc.spec.method import MethodSettings
 
 SHIPPED = BASES / "clip_tiny"
+KEY = "method.semantic_model"
 
 
 class SemanticReward:
@@ -36,16 +37,11 @@ class SemanticReward:
 
     def __init__(self, settings: MethodSettings, device: torch.device | str = "cpu"):
         source = _source(settings)
-        try:
-            self.processor: Any = CLIPProcessor.from_pretrained(source, **TRUSTED)
-            self.model: Any = (
-                CLIPModel.from_pretrained(source, **TRUSTED, **WEIGHTS).eval().requires_grad_(False).to(device)
-            )
-        except NOT_THERE as error:
-            raise not_there("method.semantic_model", source, error) from error
+        self.processor: Any = load_part(CLIPProcessor, source, KEY)
+        self.model: Any = load_weights(CLIPModel, source, KEY).eval().requires_grad_(False).to(device)
 
     def __call__(self, images: Sequence[Image.Image], boxes: Sequence[Box | ParseFailure], text: str) -> list[float]:
-        """Returns max(0, cosine) in [0, 1] for each image's box; 0 where there is no box or nothing inside the image.
+        """Return max(0, cosine) in [0, 1] for each image's box; 0 where there is no box or nothing inside the image.
 
         Args:
             images: original images, RGB.
@@ -74,7 +70,7 @@ def _source(settings: MethodSettings) -> str:
 
 
 def _crop(image: Image.Image, box: Box | ParseFailure) -> Image.Image | None:
-    """Cuts out the pixels that the box touches; None where it is degenerate, unordered or outside the image."""
+    """Return the pixels that the box touches; None where it is degenerate, unordered or outside the image."""
     if not isinstance(box, Box) or not box.area:
         return None
     x0, y0 = max(0, math.floor(box.x0)), max(0, math.floor(box.y0))
@@ -83,11 +79,8 @@ def _crop(image: Image.Image, box: Box | ParseFailure) -> Image.Image | None:
 
 
 def semantic_fingerprint(settings: MethodSettings) -> str:
-    """Returns 16 hex digits of the model's files or hub commit; "" for a method without a semantic reward."""
+    """Return 16 hex digits of the model's files or hub commit; "" for a method without a semantic reward."""
     if not settings.semantic_weight:
         return ""
     source = _source(settings)
-    try:
-        return model_fingerprint(source, CLIPConfig.from_pretrained(source))
-    except NOT_THERE as error:
-        raise not_there("method.semantic_model", source, error) from error
+    return model_fingerprint(source, load_part(CLIPConfig, source, KEY))

@@ -1,4 +1,5 @@
-"""GRPO on TRL with the curriculum inside, the systems beside it, pre-training of the tiny bases, one run to its record.
+"""Training: one run from its specification to its record (`runner`), and what it trains (`systems`, `grpo`).
 
-The only room that imports trl. `job` runs a run, `systems` holds what can be trained, `trainer` the curriculum's place.
+Beside them: what happens at the steps (`callbacks`), several processes (`distributed`), services that follow a run
+(`tracking`), and the pre-training of the tiny bases. Only `grpo` and `systems` import trl.
 """

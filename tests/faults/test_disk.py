@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from medloc.training.runner.disk_space import require_writable
+from medloc.training.runner.machine import check_writable
 from tests.faults.left import left, run_folder
 from tests.faults.moments import noted
 from tests.faults.process import WINDOW, Command, run
@@ -70,7 +70,7 @@ def test_a_read_only_folder_is_refused(tmp_path, monkeypatch, tally):
     """Asked of the system by `os.access`, because the superuser may write wherever the file system lets anybody."""
     monkeypatch.setattr("os.access", lambda path, mode: False)
     with tally("a folder that cannot be"), pytest.raises(OSError, match=r"results=.* is read-only; give another"):
-        require_writable("results", tmp_path / "new" / "folder")
+        check_writable("results", tmp_path / "new" / "folder")
 
 
 def test_too_little_room_is_said_before_training(tmp_path, monkeypatch, tally):

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from medloc.runs import read_record
-from medloc.training.callbacks.checkpoint import checkpoint_step, newest_checkpoint
+from medloc.training.runner.checkpoint import checkpoint_step, newest_checkpoint
 from tests.faults.left import left, run_folder, states
 from tests.faults.moments import noted
 from tests.faults.process import WINDOW, run

@@ -24,8 +24,7 @@ from transformers import (
 )
 
 from medloc.data.prompts import known_prompts
-from medloc.models.tiny.internvl import CHAT_TEMPLATE, NAMED, SPECIAL
-from medloc.models.tiny.tokenizer import tiny_tokenizer
+from medloc.models.tiny.vlm import INTERNVL_NAMED, INTERNVL_TEMPLATE, INTERNVL_TOKENS, tiny_tokenizer
 
 TEXT = {
     "hidden_size": 32,
@@ -129,14 +128,18 @@ def _qwen3():
 def _internvl():
     size = {"height": 448, "width": 448}
     tokenizer = tiny_tokenizer(
-        known_prompts(), special=SPECIAL, largest_number=1000, chat_template=CHAT_TEMPLATE, named=NAMED
+        known_prompts(),
+        special=INTERNVL_TOKENS,
+        largest_number=1000,
+        chat_template=INTERNVL_TEMPLATE,
+        named=INTERNVL_NAMED,
     )
     processor = InternVLProcessor(
         image_processor=GotOcr2ImageProcessor(size=size, crop_to_patches=True, min_patches=1, max_patches=12),
         tokenizer=tokenizer,
         video_processor=InternVLVideoProcessor(size=size),
         image_seq_length=256,
-        chat_template=CHAT_TEMPLATE,
+        chat_template=INTERNVL_TEMPLATE,
     )
     config = InternVLConfig(
         text_config={**TEXT, "model_type": "qwen2", "vocab_size": len(tokenizer)},

@@ -1,8 +1,11 @@
 import json
+import math
 
 import pytest
+from safetensors import safe_open
 
-from medloc.models.load import BASES, load_model, model_fingerprint
+from medloc.models.base import BASES, model_fingerprint
+from medloc.models.load import load_model
 from medloc.spec.model import ModelSettings
 
 
@@ -17,8 +20,22 @@ def settings(**changes):
 def test_the_shipped_base_is_the_genuine_class_and_small():
     loaded = load_model(settings())
     assert type(loaded.model).__name__ == "Qwen2_5_VLForConditionalGeneration"
-    assert 3e5 < sum(p.numel() for p in loaded.model.parameters()) < 3e6
+    assert sum(p.numel() for p in loaded.model.parameters()) == COUNTS["tiny_s"]
     assert sum(f.stat().st_size for f in (BASES / "tiny_s").iterdir()) < 5e6
+
+
+COUNTS = {  # parameters, each tied one once: the documents round these
+    "tiny_s": 565_952, "tiny_m": 1_318_656, "tiny_l": 2_735_424, "internvl_tiny": 603_136,
+    "grounding_dino_tiny": 750_458, "clip_tiny": 208_385,
+}  # fmt: skip
+
+
+def test_every_shipped_base_has_the_stated_number_of_parameters():
+    found = {}
+    for folder in BASES.iterdir():
+        with safe_open(folder / "model.safetensors", "np") as weights:
+            found[folder.name] = sum(math.prod(weights.get_slice(key).get_shape()) for key in weights.keys())  # noqa: SIM118
+    assert found == COUNTS
 
 
 def test_the_shipped_base_saves_with_its_cache_on():

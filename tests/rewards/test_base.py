@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medloc.boxes import Box, ParseFailure, to_original
+from medloc.boxes import AnswerGrid, Box, ParseFailure
 from medloc.rewards import REWARDS, Answer, Moment, format_reward, is_dead, judge
 from tests.strategies import IOUS, boxes_with_area, hostile_texts
 
@@ -14,7 +14,8 @@ PROGRESS = st.floats(0.0, 1.0, exclude_max=True)
 
 def test_judge_reads_maps_and_measures():
     # a grid of 1000 on an image of 600 x 450
-    answer = judge("[100, 200, 500, 1000]", TRUTH, lambda box: to_original(box, 600, 450, 1000, 1000))
+    grid = AnswerGrid("thousand", 1000, 1000)
+    answer = judge("[100, 200, 500, 1000]", TRUTH, lambda box: grid.to_original(box, 600, 450))
     assert answer == Answer("[100, 200, 500, 1000]", Box(60, 90, 300, 450), TRUTH, 1.0)
 
 

@@ -12,7 +12,7 @@ from medloc.replay import main as replay
 from medloc.rewards import Answer, Moment, reward_for
 from medloc.rewards.giou_threshold import scaled_giou
 from medloc.spec.compose import compose_job
-from medloc.training.callbacks.evaluate import Midway
+from medloc.training.callbacks.evaluate import EvaluateMidway
 from medloc.training.runner.runner import run_job
 from tests.small import overrides
 from tests.training.rig import SIZE, trainer_on
@@ -129,7 +129,7 @@ def test_memory_and_redraws_go_on_after_an_interruption(tmp_path, cache, monkeyp
         if state.global_step == 3:
             raise RuntimeError("stopped")
 
-    monkeypatch.setattr(Midway, "on_step_end", stop)
+    monkeypatch.setattr(EvaluateMidway, "on_step_end", stop)
     with pytest.raises(RuntimeError, match="stopped"):
         run(tmp_path / "stopped", cache, *given)
     monkeypatch.undo()

@@ -6,13 +6,11 @@ import torch
 from safetensors.torch import load_file
 
 from medloc.data.prompts import known_prompts
-from medloc.models.family import qwen_grid, thousand_grid
-from medloc.models.tiny.internvl import tiny_internvl_processor
-from medloc.models.tiny.qwen import tiny_model, tiny_processor
+from medloc.models.tiny.vlm import tiny_internvl_processor, tiny_model, tiny_processor
+from medloc.models.vlm import qwen_grid, thousand_grid
 from medloc.spec.compose import compose_job
 from medloc.spec.pretrain import PretrainSettings
-from medloc.training.pretraining.language import EASY, HARDEST, ShapeCollator, ShapeDataset
-from medloc.training.pretraining.recipes import RECIPES, make
+from medloc.training.pretraining import EASY, HARDEST, RECIPES, ShapeCollator, ShapeDataset, pretrain_base
 
 
 def settings(tmp_path, **changes):
@@ -50,22 +48,22 @@ def test_difficulty_starts_easy_and_ends_hard():
 
 @pytest.mark.parametrize("model", ["tiny_s", "internvl_tiny", "clip_tiny"])
 def test_a_resumed_pretraining_ends_with_the_same_weights(tmp_path, model):
-    make(settings(tmp_path, model=model))
+    pretrain_base(settings(tmp_path, model=model))
     half = settings(tmp_path, model=model, work=str(tmp_path / "half"), out=str(tmp_path / "half_out"))
-    make(half)
+    pretrain_base(half)
     last = tmp_path / "half" / "checkpoint-4"
     for file in last.iterdir():
         file.unlink()
     last.rmdir()  # as if it had been killed after the checkpoint at step 2
     assert json.loads((tmp_path / "half" / "checkpoint-2" / "trainer_state.json").read_text())["global_step"] == 2
-    make(half)
+    pretrain_base(half)
     straight, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("out", "half_out"))
     assert straight.keys() == resumed.keys()
     assert all(torch.equal(straight[key], resumed[key]) for key in straight)
 
 
 def test_weights_are_stored_in_the_precision_asked_for(tmp_path):
-    make(settings(tmp_path, steps=1, stored_as="float16"))
+    pretrain_base(settings(tmp_path, steps=1, stored_as="float16"))
     assert {weight.dtype for weight in load_file(tmp_path / "out" / "model.safetensors").values()} == {torch.float16}
 
 
@@ -85,9 +83,9 @@ def test_every_size_is_a_model_of_its_own(name, millions):
 
 def test_an_unknown_base_names_the_known_ones(tmp_path):
     with pytest.raises(ValueError, match=r"model=tiny_x is unknown; known: tiny_s, .*clip_tiny"):
-        make(settings(tmp_path, model="tiny_x"))
+        pretrain_base(settings(tmp_path, model="tiny_x"))
 
 
 def test_answers_without_a_step_are_refused(tmp_path):
     with pytest.raises(ValueError, match="step=null"):
-        make(settings(tmp_path, step=None))
+        pretrain_base(settings(tmp_path, step=None))

@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from medloc.data.prompts import known_prompts
-from medloc.models.tiny.internvl import tiny_internvl_processor
-from medloc.models.tiny.qwen import tiny_processor
 from medloc.models.tiny.shapes import draw_item
+from medloc.models.tiny.vlm import tiny_internvl_processor, tiny_processor
 from medloc.training.grpo.shared_processing import share_processing
 
 IMAGES = [draw_item(np.random.default_rng((4, i)), 0.5).image for i in range(3)]

@@ -18,7 +18,7 @@ from medloc.training.grpo.trainer import CurriculumGRPOTrainer
 from medloc.training.systems.vlm import VisionLanguageSystem
 
 
-def main(folder: Path) -> int:
+def main(folder: Path) -> None:
     mishap = json.loads(os.environ.get("MISHAP", "{}"))
     seen = Path(os.environ["SEEN"])
     observe, judged, ended = TraceWriter.observe, CurriculumGRPOTrainer._judge, TraceWriter.on_step_end
@@ -50,8 +50,8 @@ def main(folder: Path) -> int:
     TraceWriter.observe, CurriculumGRPOTrainer._judge, TraceWriter.on_step_end = watching, judging, ending
     if mishap.get("kind") == "stop after":
         VisionLanguageSystem.save = saving
-    return worker.main(folder)
+    worker.run_and_exit(folder)
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    main(Path(sys.argv[1]))

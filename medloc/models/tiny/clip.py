@@ -1,10 +1,10 @@
-"""The miniature CLIP: the genuine classes at a fifth of a million parameters, and what it is taught to tell apart.
+"""The miniature CLIP: the genuine classes at 0.21 million parameters, and the crops and captions it learns from.
 
-It stands where MedGround-R1's semantic reward has a medical CLIP. It sees crops of general shapes and captions that say
-how much of the object a crop shows. The object goes by the names of the data sets' targets, drawn at random: after
-pre-training a name is a known word that carries no picture, so a crop of any image agrees with "skin lesion" as far as
-one whole thing stands out in it. What a published medical CLIP adds to that, knowing what a skin lesion looks like, the
-miniature cannot have. `python -m medloc.pretrain model=clip_tiny` gives it weights.
+It replaces the medical CLIP of MedGround-R1's semantic reward. It is trained on crops of general shapes with captions
+that say how much of the object a crop shows. The object is named after the data sets' targets, at random. After
+pre-training a target's name is a known word without a picture: a crop agrees with "skin lesion" as far as it shows one
+whole object. Unlike a published medical CLIP, the miniature does not know what a skin lesion looks like.
+`python -m medloc.pretrain model=clip_tiny` trains it.
 """
 
 import re
@@ -17,7 +17,7 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcesso
 
 from medloc.boxes import Box, iou
 from medloc.models.tiny.shapes import ShapeItem
-from medloc.models.tiny.tokenizer import whole_text_backend
+from medloc.models.tiny.vlm import whole_text_backend
 
 SIDE, PATCH = 48, 8  # px
 CAPTIONS = {
@@ -39,7 +39,7 @@ class CropItem:
 
 
 def draw_crop(rng: np.random.Generator, item: ShapeItem) -> CropItem:
-    """Draws a crop of an image of shapes, each caption that its object allows with equal probability."""
+    """Draw a crop of an image of shapes, each caption that its object allows with equal probability."""
     for name in rng.permutation(list(CAPTIONS)):
         for _ in range(20):
             box = _propose(rng, str(name), item)
@@ -53,7 +53,7 @@ def _cut(image: Image.Image, box: Box) -> Image.Image:
 
 
 def _propose(rng: np.random.Generator, name: str, item: ShapeItem) -> Box:
-    """A crop, of at least 6 px a side within the image, that the caption may fit: whole numbers of px."""
+    """Draw a crop that the caption may fit: whole px, at least 6 px a side, within the image."""
     (width, height), box = item.image.size, item.box
     low, high = {"whole": (1.0, 2.0), "part": (0.3, 1.5), "small": (3.0, 8.0), "none": (0.3, 3.0)}[name]
     w, h = box.width * rng.uniform(low, high), box.height * rng.uniform(low, high)
@@ -68,7 +68,7 @@ def _propose(rng: np.random.Generator, name: str, item: ShapeItem) -> Box:
 
 
 def caption_for(crop: Box, box: Box) -> str | None:
-    """Returns which of `CAPTIONS` a crop deserves, given the object's box in the same px; None between two of them."""
+    """Return which of `CAPTIONS` describes a crop, given the object's box in the same px; None between two of them."""
     overlap = Box(max(crop.x0, box.x0), max(crop.y0, box.y0), min(crop.x1, box.x1), min(crop.y1, box.y1)).area
     shown = overlap / box.area
     if shown == 0.0:
@@ -81,7 +81,7 @@ def caption_for(crop: Box, box: Box) -> str | None:
 
 
 def tiny_clip_processor(targets: list[str]) -> CLIPProcessor:
-    """Builds the processor: crops stretched to 48 x 48 px, a tokenizer with the captions' words as single tokens."""
+    """Build the processor: crops stretched to 48 x 48 px, a tokenizer with the captions' words as single tokens."""
     captions = [caption.format(target=target) for caption in CAPTIONS.values() for target in targets]
     words = dict.fromkeys(word for caption in captions for word in re.findall(r"\s?\S+", caption))
     backend = whole_text_backend(SPECIAL, list(words))
@@ -102,7 +102,7 @@ def tiny_clip_processor(targets: list[str]) -> CLIPProcessor:
 
 
 def tiny_clip_model(processor: CLIPProcessor) -> CLIPModel:
-    """Builds the model with random weights, for `processor`."""
+    """Build the model with random weights, for `processor`."""
     tokenizer = processor.tokenizer
     tower = {
         "hidden_size": 64,

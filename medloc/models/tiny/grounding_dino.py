@@ -1,6 +1,6 @@
-"""The miniature GroundingDINO: the genuine classes at under a million parameters, with random weights.
+"""The miniature GroundingDINO: the genuine classes at 0.75 million parameters, with random weights.
 
-`python -m medloc.pretrain model=grounding_dino_tiny` gives it weights.
+`python -m medloc.pretrain model=grounding_dino_tiny` trains it.
 """
 
 import math
@@ -22,11 +22,11 @@ from medloc.data.prompts import TARGETS
 SIDE = 112  # px; images are squashed to SIDE x SIDE, and boxes with them
 PRIOR = 0.01  # probability that a query first gives to a token
 BERT_IDS = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103, ".": 1012, "?": 1029}
-"""Ids that GroundingDINO's code takes for granted: it tells phrases apart by BERT's numbers for these tokens."""
+"""Ids that GroundingDINO's code expects: it separates phrases by BERT's ids of these tokens."""
 
 
 def tiny_vocabulary() -> dict[str, int]:
-    """Returns a vocabulary of WordPiece: BERT's special ids, the words of the targets, single letters and digits."""
+    """Return a vocabulary of WordPiece: BERT's special ids, the words of the targets, single letters and digits."""
     words = dict.fromkeys(word for target in TARGETS.values() for word in target.split())
     pieces = [*words, *ascii_lowercase, *digits, *(f"##{letter}" for letter in ascii_lowercase + digits)]
     free = (number for number in range(1, max(BERT_IDS.values())) if number not in BERT_IDS.values())
@@ -35,7 +35,7 @@ def tiny_vocabulary() -> dict[str, int]:
 
 
 def tiny_detector_processor() -> GroundingDinoProcessor:
-    """Builds the processor: SIDE x SIDE px, BERT's tokenizer with the tiny vocabulary."""
+    """Build the processor: SIDE x SIDE px, BERT's tokenizer with the tiny vocabulary."""
     size = {"height": SIDE, "width": SIDE}
     return GroundingDinoProcessor(
         image_processor=GroundingDinoImageProcessor(size=size, do_pad=False),
@@ -44,10 +44,10 @@ def tiny_detector_processor() -> GroundingDinoProcessor:
 
 
 def tiny_detector() -> GroundingDinoForObjectDetection:
-    """Builds the model with random weights.
+    """Build the model with random weights.
 
-    There are as many queries as cells in the feature maps (8 x 8 and 4 x 4), so every cell becomes a proposal: the loss
-    of transformers 5.23 does not train the ranking of proposals, and fewer queries would keep a random choice of them.
+    There are as many queries as cells in the feature maps (8 x 8 and 4 x 4), so that every cell is a proposal. The loss
+    of transformers 5.23 does not train the ranking of proposals; fewer queries would keep a random subset.
     """
     config = GroundingDinoConfig(
         backbone_config=SwinConfig(
@@ -83,16 +83,16 @@ def tiny_detector() -> GroundingDinoForObjectDetection:
         auxiliary_loss=True,
     )
     model = GroundingDinoForObjectDetection(config)
-    _expect_little(model)
-    _propose_large(model)
+    _set_prior(model)
+    _enlarge_proposals(model)
     return model
 
 
-def _expect_little(model: GroundingDinoForObjectDetection) -> None:
-    """Makes every token's first probability about PRIOR, as focal loss wants it to begin (arXiv:1708.02002, sec. 4.1).
+def _set_prior(model: GroundingDinoForObjectDetection) -> None:
+    """Set every token's initial probability to about PRIOR, as focal loss needs (arXiv:1708.02002, sec. 4.1).
 
-    A score is a product of a query's and a token's features, so the prior goes into both, along one direction; a
-    random start has scores of +-8 on 80 queries, and the first hundred steps only bring them down.
+    A score is a product of a query's and a token's features, so both are shifted along one direction. A random start
+    has scores of +-8 on 80 queries and needs some hundred steps to bring them down.
     """
     size = model.config.d_model
     shift = torch.full((size,), math.sqrt(-math.log(PRIOR / (1 - PRIOR)) / size))
@@ -104,10 +104,10 @@ def _expect_little(model: GroundingDinoForObjectDetection) -> None:
         model.model.query_position_embeddings.weight.sub_(shift)
 
 
-def _propose_large(model: GroundingDinoForObjectDetection) -> None:
-    """Makes proposals begin at a quarter to two fifths of the image instead of a twentieth to a tenth.
+def _enlarge_proposals(model: GroundingDinoForObjectDetection) -> None:
+    """Set the initial size of proposals to 1/4 to 2/5 of the image instead of 1/20 to 1/10.
 
-    The decoder looks around within a proposal's own size, and nothing trains the sizes of proposals (see above).
+    The decoder attends within a proposal's own size, and the loss does not train that size.
     """
     with torch.no_grad():
         model.model.encoder_output_bbox_embed.layers[-1].bias[2:].fill_(1.8)  # logit(0.05) + 1.8 = logit(0.24)

@@ -1,9 +1,9 @@
-"""General shapes for pre-training the tiny bases: one visible object on a plain to busy ground, and its box.
+"""General shapes for pre-training the tiny bases: one visible object on a plain or busy background, and its box.
 
-Nothing here looks like a medical image: the bases learn to find things and to answer in the format, no more.
-`difficulty` rises from 0 (one bright shape on a dark even ground, which breaks the "knows the format, not the place"
-plateau early) to 1 (both polarities, weak contrast, gradients, texture, grain, clutter that can be as large as the
-object but never as strong).
+None of them looks like a medical image: the bases learn to localize and to answer in the format only. `difficulty`
+rises from 0 to 1. At 0 there is one bright shape on a dark even background, from which a base soon learns to localize.
+At 1 the object may be darker or brighter than the background, with weak contrast, gradients, texture, grain, and
+clutter that can be as large as the object but has less contrast.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class ShapeItem:
 
 
 def draw_item(rng: np.random.Generator, difficulty: float) -> ShapeItem:
-    """Draws one image with one object at `difficulty` in [0, 1]."""
+    """Draw one image with one object at `difficulty` in [0, 1]."""
     width, height = _frame(rng)
     mask, box = _object(rng, width, height)
     bright = difficulty < 0.05 or rng.random() < 0.5
@@ -44,7 +44,7 @@ def draw_item(rng: np.random.Generator, difficulty: float) -> ShapeItem:
 
 
 def _frame(rng: np.random.Generator) -> tuple[int, int]:
-    """Width and height in px: multiples of 14, aspect 0.6 to 1.9, area of at most 112 x 112 px."""
+    """Return width and height in px: multiples of 14, aspect 0.6 to 1.9, area of at most 112 x 112 px."""
     aspect = np.exp(rng.uniform(np.log(0.6), np.log(1.9)))
     width = int(np.sqrt(AREA * aspect) // TILE) * TILE
     height = int(np.sqrt(AREA / aspect) // TILE) * TILE
@@ -52,7 +52,7 @@ def _frame(rng: np.random.Generator) -> tuple[int, int]:
 
 
 def _object(rng: np.random.Generator, width: int, height: int) -> tuple[Image.Image, Box]:
-    """A filled ellipse, rectangle, polygon or blob, at times cut by the border, and the tight box of what is left."""
+    """Draw a filled ellipse, rectangle, polygon or blob, sometimes cut by the border; return its mask and tight box."""
     area = width * height * np.exp(rng.uniform(np.log(0.006), np.log(0.85)))
     aspect = np.exp(rng.normal(0.1, 0.4))
     w = float(np.clip(np.sqrt(area * aspect), 8, width * 1.02))
@@ -75,12 +75,8 @@ def _between(rng: np.random.Generator, a: float, b: float) -> float:
 def _outline(rng: np.random.Generator, cx: float, cy: float, w: float, h: float) -> list[tuple[float, float]]:
     kind = rng.integers(4)
     if kind == 0:  # rectangle
-        return [
-            (cx - w / 2, cy - h / 2),
-            (cx + w / 2, cy - h / 2),
-            (cx + w / 2, cy + h / 2),
-            (cx - w / 2, cy + h / 2),
-        ]
+        left, top, right, bottom = cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2
+        return [(left, top), (right, top), (right, bottom), (left, bottom)]
     n = int(rng.integers(3, 8)) if kind == 1 else 48
     angles = np.linspace(0, 2 * np.pi, n, endpoint=False) + rng.uniform(0, 2 * np.pi)
     radius = np.ones(n)
@@ -94,7 +90,7 @@ def _outline(rng: np.random.Generator, cx: float, cy: float, w: float, h: float)
 
 
 def _ground(rng: np.random.Generator, width: int, height: int, level: float, difficulty: float) -> np.ndarray:
-    """An even ground at difficulty 0; towards 1 a slope, soft texture and a tint, all weaker than the object."""
+    """Draw the background: even at difficulty 0; towards 1 with a slope, texture and tint, weaker than the object."""
     ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
     angle, slope = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.15) * difficulty
     plane = level + slope * ((xs / width - 0.5) * np.cos(angle) + (ys / height - 0.5) * np.sin(angle))
@@ -106,7 +102,7 @@ def _ground(rng: np.random.Generator, width: int, height: int, level: float, dif
 
 
 def _grain(rng: np.random.Generator, width: int, height: int, difficulty: float) -> np.ndarray:
-    """Noise of up to 6 % (standard deviation), its grain one pixel wide, or in one image of three two or three."""
+    """Draw noise of standard deviation up to 0.06; its grain is 1 px, or in one image of three 2 or 3 px."""
     strength, size = 0.06 * difficulty * rng.random(), int(rng.choice([1, 1, 1, 1, 2, 3]))
     noise = rng.normal(0, strength, (-(-height // size), -(-width // size), 3))
     return noise.repeat(size, axis=0).repeat(size, axis=1)[:height, :width]
@@ -115,7 +111,7 @@ def _grain(rng: np.random.Generator, width: int, height: int, difficulty: float)
 def _clutter(
     rng: np.random.Generator, canvas: np.ndarray, ground: float, contrast: float, difficulty: float
 ) -> np.ndarray:
-    """Things that are not the object: dots and thin lines of up to 60 % of its contrast, patches and bands of 40 %."""
+    """Draw distractors: dots and thin lines of up to 60 % of the object's contrast, patches and bands of up to 40 %."""
     height, width = canvas.shape[:2]
     for _ in range(rng.binomial(6, 0.6 * difficulty)):
         layer = Image.new("L", (width, height))

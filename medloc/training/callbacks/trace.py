@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 
 from medloc.rewards import is_dead
 from medloc.runs.atomic import write_text
-from medloc.training.distributed.ranks import first
+from medloc.training.distributed.ranks import is_main_process
 from medloc.training.grpo.trainer import Observation
 
 HIT = 0.5  # the IoU at which groups of every method alike are called all-miss, all-hit or mixed
@@ -84,8 +84,8 @@ class TraceWriter(TrainerCallback):
     def __init__(self, folder: Path, resume_step: int):
         self.trace: TextIO
         self.timings: TextIO
-        paths = [folder / name if first() else Path(os.devnull) for name in ("trace.jsonl", "timings.jsonl")]
-        for path in paths if first() else []:
+        paths = [folder / name if is_main_process() else Path(os.devnull) for name in ("trace.jsonl", "timings.jsonl")]
+        for path in paths if is_main_process() else []:
             keep_until(path, resume_step)
         self.trace, self.timings = (path.open("a", encoding="utf-8") for path in paths)
         self.seen: Observation | None = None

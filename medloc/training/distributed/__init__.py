@@ -1,1 +1,1 @@
-"""Several processes that train together: starting them, talking between them, saving what they hold."""
+"""Several processes that train together: starting them, and messages between them."""

@@ -10,8 +10,8 @@ from trl import GRPOConfig
 
 from medloc.data.example import Example
 from medloc.data.images import open_image
-from medloc.models.load import LoadedModel
-from medloc.models.lora import lora_config
+from medloc.models.base import LoadedModel
+from medloc.models.vlm import lora_config
 from medloc.spec.launch import world_size
 from medloc.spec.model import SHARDED
 from medloc.spec.run import RunSpec
@@ -23,7 +23,7 @@ from medloc.training.grpo.shared_prompts import can_share, share_prompts
 from medloc.training.grpo.trainer import CurriculumGRPOTrainer, Rule
 from medloc.training.grpo.vllm import own_engine, rollout_arguments
 from medloc.training.runner.arguments import common_arguments, planned_steps
-from medloc.training.runner.resume import fit
+from medloc.training.runner.checkpoint import fit
 
 
 def grpo_config(settings: RunSpec, steps: int, folder: Path) -> GRPOConfig:

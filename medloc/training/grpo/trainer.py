@@ -14,15 +14,13 @@ from typing import Any
 import torch
 from trl import GRPOTrainer
 
-from medloc.boxes import IOU_DECIMALS, Box
+from medloc.boxes import IOU_DECIMALS, AnswerGrid, Box
 from medloc.curriculum import Curriculum, Decision
-from medloc.models.family import AnswerGrid
 from medloc.rewards import Answer, Moment, Reward, StatefulReward, format_reward, is_dead, judge
-from medloc.training.callbacks.checkpoint import CurriculumCheckpoint
 from medloc.training.grpo.dead_groups import MasksDeadGroups
 from medloc.training.grpo.dynamic_sampling import DynamicSampling
-from medloc.training.runner.order import EpochOrder
-from medloc.training.runner.resume import LoadsSavedLayout
+from medloc.training.runner.checkpoint import CurriculumCheckpoint, LoadsSavedLayout
+from medloc.training.systems.order import EpochOrder
 
 HOOKS = {
     "_calculate_rewards": ("self", "inputs", "prompts", "completions", "completion_ids_list"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
-from medloc.models.family import FAMILIES
+from medloc.models.families import vision_language_families
 from medloc.runs.record import Record, Scores
 
 SPACES = {
@@ -23,7 +23,7 @@ TEMPLATE = """---
 {{ warning }}
 {% endfor %}
 A vision-language model that boxes one target in an image, trained with [medloc](https://arxiv.org/abs/2603.28120)
-(method `{{ method }}`, {{ steps }} optimizer steps, seed {{ seed }}) from `{{ base }}`.
+(method `{{ method }}`, seed {{ seed }}) from `{{ base }}`: the weights after optimizer step {{ step }} of {{ steps }}.
 
 | percent, {{ n }} {{ evaluated_on }} images | A@0.5 | A@0.8 | mAP | mean IoU |
 |---|---|---|---|---|
@@ -55,16 +55,16 @@ record is `record.json` of that run. The licences of the base and of the data ho
 
 
 def write_model_card(folder: Path, record: Record, space: str, prompt: str) -> None:
-    """Writes `README.md` into `folder`, the run's saved model.
+    """Write `README.md` into `folder`, the run's saved model.
 
     Args:
-        folder: where the model lies.
-        record: of the finished run.
-        space: the grid of its answers, one of `SPACES`.
-        prompt: the question it was trained on.
+        folder: Where the model lies.
+        record: That of the finished run.
+        space: The grid of its answers, one of `SPACES`.
+        prompt: The question it was trained on.
     """
     config, identity = record.config, record.identity
-    family = FAMILIES[config["model"]["family"]]
+    family = vision_language_families()[config["model"]["family"]]
     tiny = config["model"]["path"] is None
     base = config["model"]["path"] or f"medloc's own {identity['model']}"
     metadata = ModelCardData(
@@ -80,6 +80,7 @@ def write_model_card(folder: Path, record: Record, space: str, prompt: str) -> N
         warnings=_warnings(identity["origin"], tiny),
         method=identity["method"],
         steps=identity["steps"],
+        step=record.provenance.get("model_step", identity["steps"]),
         seed=identity["seed"],
         base=base if tiny else Path(base).name,
         n=_n(record),
@@ -104,7 +105,7 @@ def _warnings(origin: str, tiny: bool) -> list[str]:
     if origin == "phantom":
         said.append("**Phantom data**: it was trained and tested on drawn images and knows nothing of patients.")
     if tiny:
-        said.append("**Tiny model**: a miniature that shows how a method trains; it is no product.")
+        said.append("**Tiny model**: a miniature that shows how a method trains; not a product.")
     return said
 
 
@@ -118,7 +119,7 @@ def _rows(record: Record) -> list[str]:
     constant = metrics["constant_box"]
     named: list[tuple[str, Scores | None]] = [
         ("before training", metrics["zero_shot"]),
-        ("this model", metrics["last"] or metrics["final"]),
+        ("this model", metrics["final"]),
         ("best constant box", constant["best"] if constant else None),
     ]
     return [f"| {name} | {' | '.join(map(_percent, _values(scores)))} |" for name, scores in named if scores]

@@ -11,23 +11,24 @@ from medloc.data.example import Example
 from medloc.data.prompts import question_of
 from medloc.evaluation.answer import sample_answers
 from medloc.evaluation.spaces import Spoken
-from medloc.models.frames import frames
-from medloc.models.load import LoadedModel, load_model
+from medloc.models.base import LoadedModel
+from medloc.models.load import load_run_model
+from medloc.models.vlm import frame_sizes
 from medloc.rewards import Answer
 from medloc.spec.machine import cores
 from medloc.spec.run import RunSpec
-from medloc.training.runner.hardware import set_threads
+from medloc.training.runner.machine import set_threads
 
 
 @dataclass(frozen=True)
 class Start:
-    """What a base answers before training.
+    """What a base samples before training.
 
     Attributes:
-        title: what was sampled, in words.
-        answers: one list of answers per image.
-        spoken: the same, as `medloc.evaluation.spaces` reads them.
-        space: the coordinate space that the model's family is said to answer in.
+        title: What was sampled, in words.
+        answers: One list of answers per image.
+        spoken: The same, as `medloc.evaluation.spaces` reads them.
+        space: The coordinate space that the model's family is said to answer in.
     """
 
     title: str
@@ -42,14 +43,14 @@ class Start:
 
 
 def sample_start(settings: RunSpec, images: int) -> Start:
-    """Samples a group of answers for the first training images, as a training step would.
+    """Sample a group of answers for the first training images, as a training step would.
 
     Args:
-        settings: a run's settings.
-        images: number of training images, at least 1.
+        settings: A run's settings.
+        images: Number of training images, at least 1.
 
     Raises:
-        ValueError: fewer than one image.
+        ValueError: Fewer than one image.
     """
     if images < 1:
         raise ValueError(f"images={images} must be at least 1.")
@@ -58,7 +59,7 @@ def sample_start(settings: RunSpec, images: int) -> Start:
     transformers_logging.disable_progress_bar()
     data = load_dataset(settings.dataset, Path(settings.cache))
     train = settings.train
-    loaded = load_model(settings.model)
+    loaded = load_run_model(settings)
     examples = data.train[:images]
     answers = sample_answers(
         loaded,
@@ -78,10 +79,10 @@ def sample_start(settings: RunSpec, images: int) -> Start:
 
 
 def spoken_by(loaded: LoadedModel, examples: Sequence[Example], answers: Sequence[Sequence[Answer]]) -> list[Spoken]:
-    """Returns the answers with what their images measure in every space."""
+    """Return the answers with the size of their images in every coordinate space."""
     spoken = []
     for example, group in zip(examples, answers, strict=True):
         size = example.width, example.height
-        own = frames(loaded.processor.image_processor, loaded.grid(*size), *size)
+        own = frame_sizes(loaded.processor.image_processor, loaded.grid(*size), *size)
         spoken.append(Spoken([answer.text for answer in group], example.box, *size, own))
     return spoken

@@ -8,19 +8,19 @@ from typing import Any
 from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.data.prompts import target_of
-from medloc.evaluation.pixels import nearest_pixel_ious, pixel_sample
-from medloc.evaluation.progress import in_batches
-from medloc.evaluation.samples import Sample
-from medloc.models.grounding_dino import best_boxes, detector_inputs, detector_target, load_detector
+from medloc.evaluation.answer import in_batches
+from medloc.evaluation.samples import Sample, pixel_ceiling_ious, pixel_sample
+from medloc.models.grounding_dino import best_boxes, detector_inputs, detector_target
+from medloc.models.load import load_run_model
 from medloc.runs.record import Record
 from medloc.spec.run import RunSpec
-from medloc.training.runner.resume import LoadsSavedLayout
-from medloc.training.systems.base import Training
+from medloc.training.runner.checkpoint import LoadsSavedLayout
+from medloc.training.systems import Training
 from medloc.training.systems.supervised import BoxTrainer, train_on_boxes
 
 
 class DetectorTrainer(LoadsSavedLayout, BoxTrainer):
-    """Reads its checkpoints through `from_pretrained`, every key of them."""
+    """Resumes every weight of its checkpoints."""
 
 
 @dataclass
@@ -28,8 +28,8 @@ class ExampleCollator:
     """Turns examples into the detector's inputs and targets.
 
     Attributes:
-        processor: the detector's.
-        phrase: what is looked for, the same in every image.
+        processor: The detector's.
+        phrase: What is looked for, the same in every image.
     """
 
     processor: Any
@@ -43,11 +43,9 @@ class ExampleCollator:
 class DetectorSystem:
     """Looks for the name of the data set's target."""
 
-    starts_able = True
-
     def __init__(self, settings: RunSpec):
         self.settings = settings
-        self.detector = load_detector(settings.model)
+        self.detector = load_run_model(settings)
         self.phrase = target_of(settings.dataset)
 
     @property
@@ -55,12 +53,24 @@ class DetectorSystem:
         """The base's."""
         return self.detector.fingerprint
 
+    @property
+    def untrained(self) -> dict[str, Any]:
+        """Weights and phrase, and what may move the last bits of a box."""
+        size, device = self.settings.evaluation.batch_size, self.detector.model.device.type
+        return {
+            "weights": self.fingerprint,
+            "dtype": self.settings.model.dtype,
+            "phrase": self.phrase,
+            "batch_size": size,
+            "device": device,
+        }
+
     def notes(self, examples: Sequence[Example]) -> tuple[str, ...]:
-        """Returns nothing: it learns from image, phrase and box alone."""
+        """Return nothing: it learns from image, phrase and box alone."""
         return ()
 
     def answer(self, examples: Sequence[Example]) -> list[Sample]:
-        """Answers every example with the highest-scoring box."""
+        """Answer every example with the highest-scoring box."""
         model, size = self.detector.model, self.settings.evaluation.batch_size
         was_training = model.training
         model.eval()
@@ -74,18 +84,18 @@ class DetectorSystem:
         return samples
 
     def nearest(self, examples: Sequence[Example]) -> Iterable[float]:
-        """Returns what writing pixels to two decimals allows."""
-        return nearest_pixel_ious(examples)
+        """Return what writing pixels to two decimals allows."""
+        return pixel_ceiling_ious(examples)
 
     def train(self, training: Training) -> None:
-        """Trains with the Hungarian matching, focal, L1 and GIoU terms of `GroundingDinoForObjectDetection`."""
+        """Train with the Hungarian matching, focal, L1 and GIoU terms of `GroundingDinoForObjectDetection`."""
         collator = ExampleCollator(self.detector.processor, self.phrase)
         train_on_boxes(DetectorTrainer, self.detector.model, collator, training, self.settings)
 
     def describe(self, folder: Path, record: Record) -> None:
-        """Writes nothing: no card is made for it yet."""
+        """Write nothing: there is no card for it yet."""
 
     def save(self, folder: Path) -> None:
-        """Saves model and processor."""
+        """Save model and processor."""
         self.detector.model.save_pretrained(folder)
         self.detector.processor.save_pretrained(folder)

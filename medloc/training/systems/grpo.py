@@ -1,4 +1,4 @@
-"""GRPO under the method's reward: the curriculum's system, and with another rule each of its RL baselines."""
+"""GRPO under the method's reward: the curriculum's system, and with other rewards its RL baselines."""
 
 from medloc.curriculum import curriculum_from
 from medloc.models.semantic import semantic_fingerprint
@@ -6,20 +6,20 @@ from medloc.rewards import WATCHED, reward_for
 from medloc.spec.run import CURRICULUM, RunSpec
 from medloc.training.grpo.train import train_grpo
 from medloc.training.grpo.trainer import Rule
-from medloc.training.systems.base import Training
+from medloc.training.systems import Training
 from medloc.training.systems.vlm import VisionLanguageSystem
 
 
 class GrpoSystem(VisionLanguageSystem):
-    """A vision-language model trained by GRPO; under a method that trains nothing it only answers."""
+    """A vision-language model trained by GRPO."""
 
     @property
     def fingerprint(self) -> str:
-        """The base's, and that of the model behind a semantic reward."""
+        """The base's, followed by that of the model behind a semantic reward."""
         return self.loaded.fingerprint + semantic_fingerprint(self.settings.method)
 
     def train(self, training: Training) -> None:
-        """Trains by `settings.method`'s rule."""
+        """Train by `settings.method`'s rule."""
         trained = train_grpo(
             self.loaded,
             rule_of(self.settings),
@@ -34,7 +34,7 @@ class GrpoSystem(VisionLanguageSystem):
 
 
 def rule_of(settings: RunSpec) -> Rule:
-    """Returns what the method's completions earn."""
+    """Return what the method's completions earn."""
     method = settings.method
     assert method.reward is not None
     config = {group: getattr(settings, group) for group in CURRICULUM}

@@ -1,8 +1,9 @@
-"""A plain segmentation network, trained from scratch on the masks: where an ordinary model stands on the same split."""
+"""A plain segmentation network, trained from scratch on the masks: an ordinary model on the same split."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,20 +12,13 @@ from safetensors.torch import save_model
 from medloc.data.example import Example
 from medloc.data.formats.masks import target_mask
 from medloc.data.images import open_image
-from medloc.evaluation.judged import nearest_on, sample_of
-from medloc.evaluation.progress import in_batches
-from medloc.evaluation.samples import Sample
-from medloc.models.segmenter import (
-    component_boxes,
-    grid_of,
-    load_segmenter,
-    pixels_of,
-    segmenter_fingerprint,
-    side_of,
-)
+from medloc.evaluation.answer import in_batches
+from medloc.evaluation.samples import Sample, ceiling_ious, sample_of
+from medloc.models.load import load_run_model
+from medloc.models.segmenter import component_boxes, grid_of, pixels_of, side_of
 from medloc.runs.record import Record
 from medloc.spec.run import RunSpec
-from medloc.training.systems.base import Training
+from medloc.training.systems import Training
 from medloc.training.systems.supervised import BoxTrainer, train_on_boxes
 
 NOTHING = "nothing segmented"
@@ -42,25 +36,28 @@ class MaskCollator:
 
 
 class SpecialistSystem:
-    """Segments, and answers with the box of the largest component; it has nothing to say before it is trained."""
-
-    starts_able = False
+    """Segments, and answers with the box of the largest component; untrained it has no answer."""
 
     def __init__(self, settings: RunSpec):
         self.settings = settings
         self.side = side_of(settings.model)
-        self.model = load_segmenter(settings.model, settings.seed)
-        self.fingerprint = segmenter_fingerprint(settings.model)
+        loaded = load_run_model(settings)
+        self.model, self.fingerprint = loaded.model, loaded.fingerprint
+
+    @property
+    def untrained(self) -> dict[str, Any]:
+        """The grid of its answers."""
+        return {"side": self.side}
 
     def notes(self, examples: Sequence[Example]) -> tuple[str, ...]:
-        """Says where it has to learn from boxes."""
+        """Say where it has to learn from boxes."""
         if all(example.mask for example in examples):
             return ()
         name = self.settings.dataset.name
         return (f"{name} has boxes and no masks: the specialist is trained on the filled boxes.",)
 
     def answer(self, examples: Sequence[Example]) -> list[Sample]:
-        """Answers every example on the network's grid."""
+        """Answer every example on the network's grid."""
         was_training, size, grid = self.model.training, self.settings.evaluation.batch_size, grid_of(self.side)
         self.model.eval()
         samples: list[Sample] = []
@@ -72,22 +69,22 @@ class SpecialistSystem:
         return samples
 
     def nearest(self, examples: Sequence[Example]) -> Iterable[float]:
-        """Returns what whole cells of the network's grid allow."""
-        return nearest_on(lambda width, height: grid_of(self.side), examples)
+        """Return what whole cells of the network's grid allow."""
+        return ceiling_ious(lambda width, height: grid_of(self.side), examples)
 
     def train(self, training: Training) -> None:
-        """Trains by binary cross-entropy."""
+        """Train by binary cross-entropy."""
         train_on_boxes(BoxTrainer, self.model, MaskCollator(self.side), training, self.settings)
 
     def describe(self, folder: Path, record: Record) -> None:
-        """Writes nothing: no card is made for it yet."""
+        """Write nothing: there is no card for it yet."""
 
     def save(self, folder: Path) -> None:
-        """Saves the weights; name and side of the network are in the record's config."""
+        """Save the weights; name and side of the network are in the record's config."""
         folder.mkdir(parents=True, exist_ok=True)
         save_model(self.model, str(folder / "model.safetensors"))
 
 
 def pixels(examples: Sequence[Example], side: int) -> torch.Tensor:
-    """Returns the examples' images as one batch."""
+    """Return the examples' images as one batch."""
     return torch.stack([pixels_of(open_image(example.image), side) for example in examples])

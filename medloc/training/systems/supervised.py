@@ -1,4 +1,4 @@
-"""What training on given boxes has in common, whatever learns: order of the images, batches, checkpoints."""
+"""What all training on true boxes has in common: order of the images, batches, checkpoints."""
 
 from math import gcd
 from pathlib import Path
@@ -8,15 +8,14 @@ from transformers import Trainer, TrainingArguments
 
 from medloc.spec.launch import world_size
 from medloc.spec.run import RunSpec
-from medloc.training.callbacks.checkpoint import WholeCheckpoint
 from medloc.training.runner.arguments import common_arguments
-from medloc.training.runner.order import SameOrder
-from medloc.training.runner.resume import fit
-from medloc.training.systems.base import Training
+from medloc.training.runner.checkpoint import WholeCheckpoint, fit
+from medloc.training.systems import Training
+from medloc.training.systems.order import SameOrder
 
 
 def supervised_arguments(settings: RunSpec, steps: int, folder: Path) -> dict[str, Any]:
-    """Returns the trainer's arguments: `train.prompts_per_step` images a step, as many as GRPO asks about.
+    """Return the trainer's arguments: `train.prompts_per_step` images a step, as many as GRPO asks about.
 
     A micro-batch is the largest that divides a process's share of them and `train.per_device_batch`.
     """
@@ -38,14 +37,14 @@ class BoxTrainer(WholeCheckpoint, SameOrder, Trainer):
 def train_on_boxes(
     trainer_class: type[Trainer], model: Any, collator: Any, training: Training, settings: RunSpec
 ) -> None:
-    """Trains `model` in place by its own loss.
+    """Train `model` in place by its own loss.
 
     Args:
-        trainer_class: a `BoxTrainer`.
-        model: the network.
-        collator: makes its inputs and targets of a list of examples.
-        training: images, steps, folder and callbacks.
-        settings: the run's settings.
+        trainer_class: A `BoxTrainer`.
+        model: The network.
+        collator: Turns a list of examples into its inputs and targets.
+        training: Images, steps, folder and callbacks.
+        settings: The run's settings.
     """
     arguments = supervised_arguments(settings, training.steps, training.folder)
     arguments |= {"bf16": False, "gradient_checkpointing": False}  # small networks; the matcher compares float32 costs

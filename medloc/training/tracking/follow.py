@@ -1,9 +1,7 @@
-"""From what a run writes to a service: step by step, evaluation by evaluation, and how it ended."""
+"""From what a run writes to a tracking service: step by step, evaluation by evaluation, and how it ended."""
 
-import json
-import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,44 +9,66 @@ from typing import Any
 from transformers import TrainerCallback
 
 from medloc.curriculum import curriculum_from
-from medloc.evaluation.samples import read_samples
+from medloc.evaluation.samples import Sample, read_samples
 from medloc.runs.record import Record
 from medloc.spec.run import RunSpec
-from medloc.training.callbacks.evaluate import read_curve
+from medloc.training.callbacks.evaluate import read_lines
 from medloc.training.callbacks.trace import TraceWriter
-from medloc.training.tracking.base import NoTracker, Tracker
+from medloc.training.distributed.ranks import is_main_process
 from medloc.training.tracking.series import evaluation_values, step_values
 
 
+class Tracker:
+    """One run at one tracking service; this one reports nothing.
+
+    Attributes:
+        step: Optimizer step up to which the service already has the run; 0 = nothing.
+        evaluation: Step up to which it has the evaluations; -1 = none.
+        images: Number of test images to show.
+        note: One line for the person at the terminal; "" = nothing to say.
+    """
+
+    step, evaluation, images, note = 0, -1, 0, ""
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Report the numbers of an optimizer step."""
+
+    def complete(self, folder: Path, record: Record, shown: Sequence[tuple[Sample, Path]]) -> None:
+        """Report how the run ended: the record's metrics, test images with their boxes, the run's own files."""
+
+    def close(self, failed: bool) -> None:
+        """End the connection; a run that is not complete can be continued later."""
+
+
 def open_tracker(settings: RunSpec, folder: Path, record: Record) -> Tracker:
-    """Returns the service of `settings.tracking`, connected; of several ranks only the first tells anybody.
+    """Return the service of `settings.tracking`, connected; of several processes only rank 0 reports.
 
     Raises:
-        ValueError: it cannot be used; says why and what to do.
+        ValueError: It cannot be used; says why and what to do.
     """
     tracking = settings.tracking
-    if int(os.environ.get("RANK", "0")):
-        return NoTracker()
+    if not is_main_process():
+        return Tracker()
     if tracking.name == "wandb" and tracking.mode != "off":
-        from medloc.training.tracking.wandb_run import WandbRun  # seconds, and only for whoever asked
+        from medloc.training.tracking.wandb_run import WandbRun  # takes seconds
 
         return WandbRun(tracking, folder, record)
     if tracking.name == "tensorboard":
         from medloc.training.tracking.tensorboard_run import TensorboardRun
 
         return TensorboardRun(tracking, folder, record)
-    return NoTracker()
+    return Tracker()
 
 
 class Follower:
-    """Tells a service about one run; a context that ends the connection whichever way the run ends.
+    """Reports one run to a service; a context that ends the connection whichever way the run ends.
 
-    A service that fails on the way is told nothing more: tracking never ends a run.
+    A service that fails on the way gets nothing more: tracking never ends a run.
 
     Args:
-        settings: the run's settings.
-        folder: its folder.
-        record: its record as it begins.
+        settings: The run's settings.
+        folder: Its folder.
+        record: Its record as it begins.
     """
 
     def __init__(self, settings: RunSpec, folder: Path, record: Record):
@@ -60,52 +80,52 @@ class Follower:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._tell(self.tracker.close, kind is not None)
+        self._report(self.tracker.close, kind is not None)
 
-    def _tell(self, what: Callable[..., None], *arguments: Any) -> None:
+    def _report(self, what: Callable[..., None], *arguments: Any) -> None:
         try:
             what(*arguments)
         except Exception as error:  # whatever the service's library raises; the run's own files have everything
             note = " ".join(f"tracking ended early: {type(error).__name__}: {error}".split())
             print(f"medloc.run: {note}", file=sys.stderr)
-            self.tracker = NoTracker()
+            self.tracker = Tracker()
 
     def stepped(self, line: Mapping[str, Any], seconds: float | None) -> None:
-        """Tells an optimizer step, unless the service has it from an earlier attempt."""
+        """Report an optimizer step, unless the service has it from an earlier attempt."""
         if line["step"] > self.tracker.step:
             self.tracker.step = line["step"]
-            self._tell(self.tracker.log, line["step"], step_values(line, seconds, self.params))
+            self._report(self.tracker.log, line["step"], step_values(line, seconds, self.params))
 
     def evaluated(self, point: Mapping[str, Any]) -> None:
-        """Tells an evaluation, unless the service has it."""
+        """Report an evaluation, unless the service has it."""
         if point["step"] > self.tracker.evaluation:
             self.tracker.evaluation = point["step"]
-            self._tell(self.tracker.log, point["step"], evaluation_values(point))
+            self._report(self.tracker.log, point["step"], evaluation_values(point))
 
     def catch_up(self) -> None:
-        """Tells what an earlier attempt left in the folder, up to the checkpoint that the run goes on from."""
-        seconds = {line["step"]: line["seconds"] for line in _lines(self.folder / "timings.jsonl")}
-        for line in _lines(self.folder / "trace.jsonl"):
+        """Report what an earlier attempt left in the folder, up to the checkpoint that the run resumes from."""
+        seconds = {line["step"]: line["seconds"] for line in read_lines(self.folder / "timings.jsonl")}
+        for line in read_lines(self.folder / "trace.jsonl"):
             self.stepped(line, seconds.get(line["step"]))
-        for point in read_curve(self.folder):
+        for point in read_lines(self.folder / "curve.jsonl"):
             self.evaluated(point)
 
     def complete(self, record: Record, images: Mapping[str, Path]) -> None:
-        """Tells how the run ended.
+        """Report how the run ended.
 
         Args:
-            record: its record, complete.
-            images: the file of each test image, by id.
+            record: Its record, complete.
+            images: The file of each test image, by id.
         """
         wanted = self.tracker.images
         samples = list(read_samples(self.folder / "samples.jsonl")) if wanted else []
         shown = samples[:: max(1, len(samples) // max(1, wanted))][:wanted]
         pictures = [(sample, images[sample.id]) for sample in shown]
-        self._tell(self.tracker.complete, self.folder, record, pictures)
+        self._report(self.tracker.complete, self.folder, record, pictures)
 
 
-class Follows(TrainerCallback):
-    """Hands each line of the trace on; stands behind the `TraceWriter` among the callbacks."""
+class FollowTrace(TrainerCallback):
+    """Hands each line of the trace on; comes after the `TraceWriter` among the callbacks."""
 
     def __init__(self, trace: TraceWriter, follower: Follower):
         self.trace, self.follower = trace, follower
@@ -114,7 +134,3 @@ class Follows(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         if self.trace.last and state.is_world_process_zero:
             self.follower.stepped(self.trace.last, self.trace.seconds)
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []

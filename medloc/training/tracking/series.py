@@ -7,9 +7,9 @@ from medloc.curriculum import CurriculumParams
 
 STEP = "step"
 THRESHOLD = 0.5
-"""Where a method has no threshold, its groups are judged at this IoU."""
+"""IoU at which the groups of a method without a threshold are judged."""
 
-CURRICULUM = {  # why tau moved or did not: each statistic of Eq. 6-8 beside the bound that Eq. 9 asks of it
+CURRICULUM = {  # each statistic of Eq. 6-8 beside its bound in Eq. 9
     "curriculum/tau": "threshold in force after the step",
     "curriculum/mean_reward": "window mean reward, Eq. 6",
     "curriculum/P": "its least value",
@@ -26,12 +26,12 @@ EVALUATION = ("a50", "a80", "map", "mean_iou", "parse_rate")
 
 
 def step_values(line: Mapping[str, Any], seconds: float | None, params: CurriculumParams | None) -> dict[str, float]:
-    """Returns what is shown of one optimizer step; what the step does not have is left out.
+    """Return what is shown of one optimizer step; what the step does not have is left out.
 
     Args:
-        line: its line of trace.jsonl.
-        seconds: its wall time.
-        params: the curriculum's, for the bounds; None for a method without one.
+        line: Its line of trace.jsonl.
+        seconds: Its wall time.
+        params: The curriculum's, for the bounds; None for a method without one.
     """
     values = {f"train/{name}": line[name] for name in TRAIN}
     values |= {SECONDS: seconds, "groups/dead": line["dead"], "curriculum/tau": line["tau"]}
@@ -46,19 +46,19 @@ def step_values(line: Mapping[str, Any], seconds: float | None, params: Curricul
 
 
 def _dead_groups(groups: list[list[float]], tau: float) -> dict[str, float]:
-    """Shares of groups of which no answer reaches tau, and of which every one does."""
+    """Return the shares of groups of which no answer reaches tau, and of which every one does."""
     hits = [sum(iou >= tau for iou in group) for group in groups]
     full = sum(count == len(group) for count, group in zip(hits, groups, strict=True))
     return {"groups/all_miss": hits.count(0) / len(groups), "groups/all_hit": full / len(groups)}
 
 
 def evaluation_values(point: Mapping[str, Any]) -> dict[str, float]:
-    """Returns what is shown of an evaluation on the way."""
+    """Return what is shown of an evaluation on the way."""
     return {f"eval/{name}": float(point[name]) for name in EVALUATION if point[name] is not None}
 
 
 def summary_values(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Returns a record's metrics under path-like names ("final/a50"), what was not measured left out; no curves."""
+    """Return a record's metrics under path-like names ("final/a50"), what was not measured left out; no curves."""
     return {name: value for name, value in _flat(metrics, "") if value is not None}
 
 

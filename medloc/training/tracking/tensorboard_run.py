@@ -9,6 +9,7 @@ from PIL import Image
 from medloc.evaluation.samples import Sample
 from medloc.runs.record import Record
 from medloc.spec.tracking import TrackingSettings
+from medloc.training.tracking.follow import Tracker
 from medloc.training.tracking.series import CURRICULUM, GROUPS, summary_values
 
 LAYOUT = {
@@ -17,19 +18,17 @@ LAYOUT = {
 }
 
 
-class TensorboardRun:
-    """Writes `folder/tensorboard`; a resumed run is told whole again, and its older events are passed over.
+class TensorboardRun(Tracker):
+    """Writes `folder/tensorboard`; a resumed run is written whole again, and its older events are purged.
 
     Args:
-        settings: the group tracking.
-        folder: the run's folder.
-        record: its record as it begins.
+        settings: The group tracking.
+        folder: The run's folder.
+        record: Its record as it begins.
 
     Raises:
-        ValueError: the package tensorboard is not installed.
+        ValueError: The package tensorboard is not installed.
     """
-
-    step, evaluation = 0, -1
 
     def __init__(self, settings: TrackingSettings, folder: Path, record: Record):
         try:
@@ -46,12 +45,12 @@ class TensorboardRun:
         self.writer.add_text("run", f"{record.label}: {record.identity}")
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Adds a point to every series."""
+        """Add a point to every series."""
         for name, value in values.items():
             self.writer.add_scalar(name, value, step)
 
     def complete(self, folder: Path, record: Record, shown: Sequence[tuple[Sample, Path]]) -> None:
-        """Adds the record's metrics and the test images with their boxes."""
+        """Add the record's metrics and the test images with their boxes."""
         last = record.identity["steps"]
         for name, value in summary_values(record.metrics).items():
             self.writer.add_scalar(f"summary/{name}", value, last)
@@ -64,5 +63,5 @@ class TensorboardRun:
             self.writer.add_image_with_boxes(name, pixels, corners, last, dataformats="HWC", labels=list(boxes))
 
     def close(self, failed: bool) -> None:
-        """Writes out what is left."""
+        """Write out what is left."""
         self.writer.close()

@@ -14,8 +14,11 @@ from medloc.runs.record import Record
 from medloc.spec.fields import without
 from medloc.spec.run import RunSpec
 from medloc.spec.tracking import TrackingSettings
-from medloc.training.tracking.base import KEPT
+from medloc.training.tracking.follow import Tracker
 from medloc.training.tracking.series import STEP, summary_values
+
+KEPT = ("record.json", "training.png", "boxes.png", "trace.jsonl", "timings.jsonl", "samples.jsonl")
+"""Files of a run's folder that are sent with it."""
 
 EVALUATED = "eval/step"
 LABELS = {1: "true box", 2: "predicted box"}
@@ -23,16 +26,16 @@ LONGEST = 100  # characters of a name; W&B allows 128, and the seed is added
 COLUMNS = ("id", "class", "image", "iou", "answer", "failure")
 
 
-class WandbRun:
+class WandbRun(Tracker):
     """Opens or continues the run; its files lie in `folder/wandb`.
 
     Args:
-        settings: the group tracking.
-        folder: the run's folder.
-        record: its record as it begins.
+        settings: The group tracking.
+        folder: The run's folder.
+        record: Its record as it begins.
 
     Raises:
-        ValueError: there is no key, or the service cannot be reached; says what to do.
+        ValueError: There is no key, or the service cannot be reached; says what to do.
     """
 
     def __init__(self, settings: TrackingSettings, folder: Path, record: Record):
@@ -68,12 +71,12 @@ class WandbRun:
         self.note = f"tracking: {f'wandb sync {Path(self.run.dir).parent}' if self.run.offline else self.run.url}"
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Adds a row; `step` is the axis of every chart, whatever W&B counts itself."""
+        """Add a row; `step` is the axis of every chart, whatever W&B counts itself."""
         evaluated = {EVALUATED: step} if any(name.startswith("eval/") for name in values) else {}
         self.run.log({STEP: step, **values, **evaluated})
 
     def complete(self, folder: Path, record: Record, shown: Sequence[tuple[Sample, Path]]) -> None:
-        """Fills summary and table, and sends the report of the run."""
+        """Fill summary and table, and send the run's files."""
         self.run.summary.update({**summary_values(record.metrics), **summary_values({"timings": record.timings})})
         if shown:
             self.run.log({"test images": wandb.Table(columns=list(COLUMNS), data=[_row(*each) for each in shown])})
@@ -88,12 +91,12 @@ class WandbRun:
             self.run.log_artifact(model)
 
     def close(self, failed: bool) -> None:
-        """Ends this session of the run."""
+        """End this session of the run."""
         self.run.finish(exit_code=1 if failed else 0)
 
 
 def experiment_of(record: Record) -> str:
-    """Returns what the run has in common with the runs of other seeds, in at most the 128 characters W&B allows."""
+    """Return what the run has in common with the runs of other seeds, in at most the 128 characters W&B allows."""
     identity = record.identity
     words = (identity["dataset"], identity["method"], identity["schedule"], identity["model"], identity["variant"])
     said = " ".join(word for word in words if word)

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+from medloc.models.families import FAMILIES, families_for
 from medloc.spec.compose import compose_job
-from medloc.training.systems import TRAINS, check_family, load_system
+from medloc.training.systems import SYSTEMS, check_family, load_system
 from medloc.training.systems.grpo import GrpoSystem
 from medloc.training.systems.sft import SftSystem
 from medloc.training.systems.specialist import SpecialistSystem
@@ -79,9 +80,12 @@ def test_a_value_without_meaning_is_refused_by_name(overrides, says):
         load_system(settings(*overrides))
 
 
-def test_every_trainer_has_a_model_of_its_family():
-    for families, model in TRAINS.values():
-        assert settings(f"model={model}").model.family in families
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_is_trained_by_something_and_names_a_model_that_it_trains(name):
+    family = FAMILIES[name]
+    assert family.trainers
+    for trainer in family.trainers:
+        assert settings(f"model={family.example}").model.family in families_for(trainer)
 
 
 @pytest.mark.parametrize(("target", "knows"), [("thyroid nodule", True), ("fracture", False)])
@@ -92,3 +96,7 @@ def test_a_tiny_base_says_that_a_question_is_new_to_it(target, knows, tmp_path):
     assert [note.partition(",")[0] for note in system.notes(())] == (
         [] if knows else ["tiny_s was not taught this question"]
     )
+
+
+def test_every_trainer_of_a_family_has_a_system():
+    assert {trainer for family in FAMILIES.values() for trainer in family.trainers} == set(SYSTEMS)

@@ -11,8 +11,7 @@ from medloc.boxes import Box, iou
 from medloc.data.prompts import TARGETS
 from medloc.models.grounding_dino import best_boxes, detector_inputs, detector_target
 from medloc.models.tiny.grounding_dino import tiny_detector, tiny_detector_processor
-from medloc.training.pretraining.detector import DetectionCollator, make_detector_base
-from medloc.training.pretraining.language import ShapeDataset
+from medloc.training.pretraining import DetectionCollator, ShapeDataset, make_detector_base
 from tests.training.test_pretraining import settings
 
 PROCESSOR = tiny_detector_processor()

@@ -1,1 +1,0 @@
-"""Pre-training of the tiny bases."""
