@@ -97,11 +97,6 @@ def answer_all(
     return samples
 
 
-def sample_groups(loaded: LoadedModel, examples: Sequence[Example], prompt: str, **sampling: Any) -> list[list[float]]:
-    """Return the IoUs of the answers that `sample_answers` returns, one list per example."""
-    return [[answer.iou for answer in group] for group in sample_answers(loaded, examples, prompt, **sampling)]
-
-
 def sample_answers(
     loaded: LoadedModel,
     examples: Sequence[Example],

@@ -87,9 +87,7 @@ def pixel_sample(example: "Example", box: Box) -> Sample:
 def ceiling_ious(grid: Callable[[int, int], AnswerGrid], examples: Sequence["Example"]) -> Iterator[float]:
     """Yield the IoU of the true box as each example's grid can write it: the ceiling of every metric.
 
-    Args:
-        grid: maps an image's (width, height) in px to its grid.
-        examples: images with their true boxes.
+    `grid` maps an image's (width, height) in px to its grid.
     """
     for example in examples:
         own = grid(example.width, example.height)

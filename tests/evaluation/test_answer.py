@@ -9,7 +9,7 @@ from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.data.prompts import PROMPTS
 from medloc.evaluation import answer
-from medloc.evaluation.answer import InputCache, answer_all, sample_groups
+from medloc.evaluation.answer import InputCache, answer_all, sample_answers
 from medloc.evaluation.samples import ceiling_ious
 from medloc.models.load import load_model
 from medloc.models.tiny.shapes import draw_item
@@ -68,8 +68,7 @@ def test_what_is_kept_stays_under_its_limit():
 SAMPLING = {"group_size": 3, "temperature": 0.9, "max_new_tokens": 4, "seed": 5}
 HARMLESS = {
     "answer_all": lambda examples: answered(examples, 2),
-    "sample_groups": lambda examples: sample_groups(LOADED, examples, PROMPTS["heel"], **SAMPLING),
-    "sample_answers": lambda examples: answer.sample_answers(LOADED, examples, PROMPTS["heel"], **SAMPLING),
+    "sample_answers": lambda examples: sample_answers(LOADED, examples, PROMPTS["heel"], **SAMPLING),
     "answer_images": lambda examples: answer.answer_images(
         LOADED, [open_image(each.image) for each in examples], PROMPTS["heel"], max_new_tokens=4
     ),
@@ -115,9 +114,9 @@ def test_on_a_gpu_its_own_generator_is_seeded_and_restored(monkeypatch):
 
 def test_sampled_groups_have_their_size_and_repeat_with_the_seed(examples):
     def draw(seed):
-        return sample_groups(
-            LOADED, examples[:3], PROMPTS["heel"], group_size=4, temperature=0.9, max_new_tokens=12, seed=seed
-        )
+        sampling = {"group_size": 4, "temperature": 0.9, "max_new_tokens": 12, "seed": seed}
+        groups = sample_answers(LOADED, examples[:3], PROMPTS["heel"], **sampling)
+        return [[answer.iou for answer in group] for group in groups]
 
     assert [len(group) for group in draw(1)] == [4, 4, 4]
     assert draw(1) == draw(1) != draw(2)

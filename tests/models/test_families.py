@@ -1,6 +1,7 @@
 """One registry: what a run may name as its model's family, and what follows from the entry."""
 
 import pytest
+import yaml
 
 from medloc.boxes import SPACES
 from medloc.models.families import FAMILIES, families_for, vision_language_families
@@ -8,21 +9,16 @@ from medloc.models.load import load_model
 from medloc.spec.compose import compose_job
 from tests.small import CHECKOUT
 
-OPTIONS = sorted(path.stem for path in (CHECKOUT / "conf" / "model").glob("[!_]*.yaml"))
-
 
 def test_every_model_option_names_a_family_and_every_family_has_an_option():
-    named = {name: compose_job([f"model={name}"]).settings.model.family for name in OPTIONS}
-    assert set(named.values()) == set(FAMILIES)
-    for family in FAMILIES.values():
-        assert family.example in named
+    options = {path.stem: yaml.safe_load(path.read_text()) for path in (CHECKOUT / "conf/model").glob("[!_]*.yaml")}
+    assert {option["family"] for option in options.values()} == set(FAMILIES)
+    assert {family.example for family in FAMILIES.values()} <= set(options)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_loaded_model_answers_on_a_known_grid(name):
-    example = FAMILIES[name].example
-    settings = compose_job([f"model={example}"]).settings.model
-    loaded = load_model(settings)
+    loaded = load_model(compose_job([f"model={FAMILIES[name].example}"]).settings.model)
     assert loaded.grid(600, 450).space in SPACES
     assert len(loaded.fingerprint) == 16
     assert not loaded.model.training

@@ -8,9 +8,8 @@ import torch
 from medloc.boxes import Box
 from medloc.data.example import Example
 from medloc.evaluation.samples import sample_of
-from medloc.models.load import load_model
-from medloc.models.segmenter import component_boxes, grid_of, largest_box, pixels_of
-from medloc.spec.compose import compose_job
+from medloc.models.segmenter import Segmenter, component_boxes, grid_of, largest_box, pixels_of
+from medloc.spec.job import compose_job
 from medloc.training.systems.specialist import SpecialistSystem
 
 SETTINGS = compose_job(["method=specialist"]).settings
@@ -64,7 +63,7 @@ def test_what_is_more_likely_than_not_is_segmented():
 
 def test_weights_are_the_seed_s_and_leave_the_random_state_alone():
     before = torch.get_rng_state()
-    one, same, other = (load_model(SETTINGS.model, seed=seed).model for seed in (1, 1, 2))
+    one, same, other = (Segmenter(SETTINGS.model.path, seed) for seed in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), before)
     weights = [next(model.parameters()) for model in (one, same, other)]
     assert torch.equal(weights[0], weights[1])
