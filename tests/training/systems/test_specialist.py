@@ -9,7 +9,7 @@ from medloc.boxes import Box
 from medloc.data.example import Example
 from medloc.evaluation.samples import sample_of
 from medloc.models.segmenter import Segmenter, component_boxes, grid_of, largest_box, pixels_of
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.systems.specialist import SpecialistSystem
 
 SETTINGS = compose_job(["method=specialist"]).settings
