@@ -8,14 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from medloc.curriculum.criteria import Criteria, Held
+from medloc.curriculum.checks import number, require
+from medloc.curriculum.criteria import Criteria, Held, Strategy
 from medloc.curriculum.schedule import Schedule
-from medloc.curriculum.state import check_state
-from medloc.curriculum.strategy import Strategy
 from medloc.curriculum.window import Window, WindowParams, checked_groups
 
 TAU_DECIMALS = 9
-"""tau is rounded to this many decimals after a raise, so that 0.3 + 0.15 + 0.15 stands on 0.6."""
+"""tau is rounded to this many decimals after a raise, so that 0.3 + 0.15 + 0.15 is 0.6."""
+
+STATE_KEYS = ("entries", "size", "tau", "unit")
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class Curriculum:
             ValueError: unknown or missing keys, another window unit or size, or values out of range; the
                 curriculum is left as it was.
         """
-        check_state(state, self.params.schedule, self.params.window)
+        _check_state(state, self.params.schedule, self.params.window)
         window = Window(self.params.window, float(state["tau"]))
         for entry in state["entries"]:
             window.append(entry)
@@ -152,4 +153,32 @@ def next_tau(tau: float, schedule: Schedule) -> float:
 
     It never lies below `tau`; rounding may leave it there.
     """
-    return max(tau, min(round(tau + schedule.delta(tau), TAU_DECIMALS), schedule.tau_target))
+    return max(tau, min(round(tau + schedule.step_size(tau), TAU_DECIMALS), schedule.tau_target))
+
+
+def _check_state(state: Mapping[str, Any], schedule: Schedule, window: WindowParams) -> None:
+    """Raise ValueError unless `state` continues a curriculum with this schedule and this window."""
+    if not isinstance(state, Mapping):
+        raise ValueError(f"curriculum state {str(state)[:80]} is no mapping; the state is damaged, start the run anew.")
+    if set(state) != set(STATE_KEYS):
+        raise ValueError(
+            f"curriculum state has keys {sorted(state)} but needs {list(STATE_KEYS)}; "
+            "it was written by another version, start the run anew."
+        )
+    _same("unit", state["unit"], window.unit)
+    _same("size", state["size"], window.size)
+    remedy = "it was written under another schedule; start the run anew"
+    number("curriculum state tau", state["tau"], schedule.tau0, schedule.tau_target, remedy)
+    entries = state["entries"]
+    remedy = "the state is damaged; start the run anew"
+    require(isinstance(entries, list), "curriculum state entries", entries, "must be a list", remedy)
+    rule = f"must be at most window.size={window.size}"
+    require(len(entries) <= window.size, "number of curriculum state entries", len(entries), rule, remedy)
+    for entry in entries:
+        checked_groups([entry])
+
+
+def _same(name: str, found: object, expected: object) -> None:
+    rule = f"does not match window.{name}={expected}"
+    remedy = "resume with the settings the run began with, or start it anew"
+    require(found == expected, f"curriculum state {name}", found, rule, remedy)

@@ -1,8 +1,6 @@
 """Which thresholds a schedule can ever reach: the path of a curriculum whose criterion always holds."""
 
-from medloc.curriculum.build import SCHEDULES
-from medloc.curriculum.curriculum import next_tau
-from medloc.curriculum.schedule import Schedule
+from medloc.curriculum import SCHEDULES, Schedule, config_keys, next_tau
 from medloc.experiments.expand import Row
 from medloc.spec.conf_files import default_options, default_value
 
@@ -21,9 +19,9 @@ def tau_path(schedule: Schedule) -> tuple[float, ...]:
 def schedule_of(row: Row) -> Schedule:
     """Build the schedule of a row: what `conf/` says, with the row's own overrides."""
     options = default_options() | {"schedule": str(row.set.get("schedule", default_options()["schedule"]))}
-    build, keys = SCHEDULES[options["schedule"]]
-    dotted = (f"schedule.{key}" for key in keys)
-    return build(*(row.set[key] if key in row.set else default_value(key, options) for key in dotted))
+    kind = SCHEDULES[options["schedule"]]
+    dotted = {key: f"schedule.{key}" for key in config_keys(kind)}
+    return kind(**{k: row.set[key] if key in row.set else default_value(key, options) for k, key in dotted.items()})
 
 
 def path_text(path: tuple[float, ...]) -> str:

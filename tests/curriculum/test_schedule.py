@@ -3,7 +3,8 @@ from itertools import pairwise
 
 import pytest
 
-from medloc.curriculum import SCHEDULES, Cosine, Fixed, Identical, Linear, Piecewise, next_tau
+from medloc.curriculum import SCHEDULES, next_tau
+from medloc.curriculum.schedule import Cosine, Fixed, Identical, Linear, Piecewise
 
 PIECEWISE = Piecewise(0.3, 0.8, (0.15, 0.10, 0.05), (0.55, 0.75))
 
@@ -20,7 +21,7 @@ def path(schedule, raises):
     [(0.3, 0.15), (0.5499, 0.15), (0.55, 0.10), (0.6, 0.10), (0.7499, 0.10), (0.75, 0.05), (0.8, 0.05)],
 )
 def test_piecewise_steps_by_stage_and_a_boundary_belongs_to_the_later_one(tau, delta):
-    assert PIECEWISE.delta(tau) == pytest.approx(delta, abs=1e-12)
+    assert PIECEWISE.step_size(tau) == pytest.approx(delta, abs=1e-12)
 
 
 def test_the_papers_path():
@@ -45,7 +46,7 @@ def test_cosine_path():
 
 
 def test_cosine_midpoint_is_half_the_first_step():
-    assert Cosine(0.2, 0.8, 0.2).delta(0.5) == pytest.approx(0.1)
+    assert Cosine(0.2, 0.8, 0.2).step_size(0.5) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("schedule", [Linear(0.2, 0.8, 0.2), Cosine(0.2, 0.8, 0.2)])
