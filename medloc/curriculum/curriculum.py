@@ -96,27 +96,24 @@ class Curriculum:
 
     def _look(self) -> tuple[Decision, Held | None]:
         """Return what the window says at the present tau, and which conditions hold; None while it is not full."""
-        used, filled, criteria = self._tau, len(self._window), self.params.criteria
+        used, criteria = self._tau, self.params.criteria
         P, S = self.params.strategy.bounds(used)
-        unknown = (None, None, None)
-        if not self._window.full:
-            return Decision(used, used, *unknown, P, S, criteria.margin, *unknown, False, filled), None
-        found = self._window.statistics()
-        held = criteria.check(found.mean_reward, found.reward_std, found.iou_margin, P, S)
+        found = self._window.statistics() if self._window.full else None
+        held = criteria.check(found.mean_reward, found.reward_std, found.iou_margin, P, S) if found else None
         seen = Decision(
             tau_used=used,
             tau=used,
-            mean_reward=found.mean_reward,
-            reward_std=found.reward_std,
-            iou_margin=found.iou_margin,
+            mean_reward=found.mean_reward if found else None,
+            reward_std=found.reward_std if found else None,
+            iou_margin=found.iou_margin if found else None,
             P=P,
             S=S,
             margin=criteria.margin,
-            reward_held=held.reward,
-            stability_held=held.stability,
-            margin_held=held.margin,
+            reward_held=held.reward if held else None,
+            stability_held=held.stability if held else None,
+            margin_held=held.margin if held else None,
             updated=False,
-            window_filled=filled,
+            window_filled=len(self._window),
         )
         return seen, held
 

@@ -1,4 +1,4 @@
-"""vLLM as the sampler of completions, through TRL; it is imported only where it is asked for."""
+"""vLLM as the sampler of completions, through TRL; it is imported only if `rollout` is vLLM."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,13 +6,14 @@ from typing import Any
 
 from medloc.spec.rollout import VllmSettings
 from medloc.spec.run import Settings
+from medloc.training.grpo.hooks import moved
 
 SEEDS_APART = 1000
-"""Seeds of two runs whose seeds differ by one lie so far apart: more than there are processes."""
+"""Distance of the engine seeds of two runs whose seeds differ by one; more than there are processes."""
 
 
 def rollout_arguments(settings: Settings) -> dict[str, Any]:
-    """Returns what `GRPOConfig` needs for `rollout`; nothing for transformers' generate."""
+    """Return what `GRPOConfig` needs for `rollout`; nothing for transformers' generate."""
     rollout = settings.rollout
     if not isinstance(rollout, VllmSettings):
         return {}
@@ -31,14 +32,16 @@ def rollout_arguments(settings: Settings) -> dict[str, Any]:
 
 @contextmanager
 def own_engine(settings: Settings) -> Iterator[None]:
-    """Has TRL, while its trainer is made, build vLLM's engine by `engine_like`; nothing without vLLM on these GPUs."""
+    """While TRL's trainer is made, have it build a colocated vLLM engine by `engine_like`."""
     rollout = settings.rollout
     if not isinstance(rollout, VllmSettings) or rollout.mode != "colocate":
         yield
         return
     from trl.generation import vllm_generation as module
 
-    plain = module.LLM
+    plain = getattr(module, "LLM", None)
+    if plain is None:
+        raise moved("trl.generation.vllm_generation has no LLM")
     module.LLM = engine_like(plain, settings)
     try:
         yield
@@ -47,10 +50,10 @@ def own_engine(settings: Settings) -> Iterator[None]:
 
 
 def engine_like(engine: Callable[..., Any], settings: Settings) -> Callable[..., Any]:
-    """Returns `engine`, told what TRL does not tell it.
+    """Return `engine` with a seed that depends on the run's, and with the run's bounds on the size of an image.
 
-    TRL seeds it with the number of the process alone, so that runs of other seeds would sample alike; and vLLM resizes
-    images by the checkpoint's own bounds, where the run's may be narrower.
+    TRL seeds the engine with the number of the process only, so that runs of other seeds would sample alike. vLLM
+    resizes images by the checkpoint's own bounds, which may be wider than the run's.
     """
     model = settings.model
     bounds = {"min_pixels": model.min_pixels, "max_pixels": model.max_pixels}

@@ -7,8 +7,8 @@ from medloc.models.semantic import semantic_fingerprint
 from medloc.rewards import WATCHED, reward_for
 from medloc.runs.key import CURRICULUM_GROUPS
 from medloc.spec.run import Settings
+from medloc.training.grpo.rule import Rule
 from medloc.training.grpo.train import train_grpo
-from medloc.training.grpo.trainer import Rule
 from medloc.training.systems.base import Training
 from medloc.training.systems.vlm import VisionLanguageSystem
 
