@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from medloc.data.example import Example
-from medloc.data.prompts import PROMPTS
 from medloc.boxes import Box, ParseFailure
 from medloc.curriculum import SCHEDULES, curriculum_from
+from medloc.data.example import Example
+from medloc.data.prompts import PROMPTS
 from medloc.evaluation.answer import sample_answers
 from medloc.evaluation.probe import Begin, Start, begin_of, scale_of, spoken_by
 from medloc.models.family import AnswerGrid
@@ -19,7 +19,6 @@ from medloc.rewards import Answer
 from medloc.spec import CONF
 from medloc.spec.job import compose_job
 from tests.models.test_load import settings
-
 
 BEGIN = Begin(0.3, "schedule.tau0")
 METHODS = sorted(path.stem for path in (CONF / "method").glob("[!_]*.yaml"))
