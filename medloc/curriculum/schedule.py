@@ -14,31 +14,6 @@ from typing import TYPE_CHECKING, Any
 from medloc.curriculum.checks import ascending, number, numbers, require
 
 
-def piecewise_delta(tau: float, deltas: tuple[float, ...], boundaries: tuple[float, ...]) -> float:
-    """Return the step of Equation 11, piecewise decay.
-
-    δ(τ) = δ⁽¹⁾ − (δ⁽¹⁾ − δ⁽²⁾)·I[τ ≥ β⁽¹⁾] − (δ⁽²⁾ − δ⁽³⁾)·I[τ ≥ β⁽²⁾]: a threshold on a boundary belongs
-    to the later stage.
-
-    Args:
-        tau: τ, the threshold in force, in [0, 1].
-        deltas: δ⁽¹⁾ ≥ δ⁽²⁾ ≥ δ⁽³⁾ > 0, steps of the three stages in IoU.
-        boundaries: β⁽¹⁾ < β⁽²⁾, where stages two and three begin.
-    """
-    first, second, third = deltas
-    return first - (first - second) * (tau >= boundaries[0]) - (second - third) * (tau >= boundaries[1])
-
-
-def linear_delta(tau: float, tau0: float, tau_target: float, delta0: float) -> float:
-    """Return the step of Equation 12, linear decay: δ(τ) = δ₀·(1 − (τ − τ₀)/(τ_target − τ₀))."""
-    return delta0 * (1.0 - (tau - tau0) / (tau_target - tau0))
-
-
-def cosine_delta(tau: float, tau0: float, tau_target: float, delta0: float) -> float:
-    """Return the step of Equation 13, cosine decay: δ(τ) = δ₀/2·(1 + cos(π·(τ − τ₀)/(τ_target − τ₀)))."""
-    return delta0 / 2.0 * (1.0 + math.cos(math.pi * (tau - tau0) / (tau_target - tau0)))
-
-
 @dataclass
 class Schedule:
     """Where the threshold starts, where it ends, and how far it moves at a raise.
@@ -66,7 +41,14 @@ class Schedule:
 
 @dataclass
 class Piecewise(Schedule):
-    """The paper's default: large steps early, small ones late (Equation 11)."""
+    """The paper's default: large steps early, small ones late (Equation 11).
+
+    Attributes:
+        tau0: threshold at the first step, in [0, 1].
+        tau_target: threshold never passed, in [0, 1].
+        deltas: δ⁽¹⁾ ≥ δ⁽²⁾ ≥ δ⁽³⁾ > 0, steps of the three stages in IoU.
+        boundaries: β⁽¹⁾ < β⁽²⁾, where stages two and three begin.
+    """
 
     tau0: float
     tau_target: float
@@ -86,8 +68,13 @@ class Piecewise(Schedule):
         self.deltas, self.boundaries = deltas, boundaries
 
     def step_size(self, tau: float) -> float:
-        """Return the step from `tau`, in IoU."""
-        return piecewise_delta(tau, self.deltas, self.boundaries)
+        """Return the step of Equation 11; a tau on a boundary belongs to the later stage.
+
+        δ(τ) = δ⁽¹⁾ − (δ⁽¹⁾ − δ⁽²⁾)·I[τ ≥ β⁽¹⁾] − (δ⁽²⁾ − δ⁽³⁾)·I[τ ≥ β⁽²⁾].
+        """
+        first, second, third = self.deltas
+        second_stage, third_stage = (tau >= boundary for boundary in self.boundaries)
+        return first - (first - second) * second_stage - (second - third) * third_stage
 
 
 @dataclass
@@ -104,8 +91,8 @@ class Linear(Schedule):
         _check_step("schedule.delta0", self.delta0)
 
     def step_size(self, tau: float) -> float:
-        """Return the step from `tau`, in IoU."""
-        return linear_delta(tau, self.tau0, self.tau_target, self.delta0)
+        """Return the step of Equation 12: δ(τ) = δ₀·(1 − (τ − τ₀)/(τ_target − τ₀))."""
+        return self.delta0 * (1.0 - (tau - self.tau0) / (self.tau_target - self.tau0))
 
 
 @dataclass
@@ -115,8 +102,9 @@ class Cosine(Linear):
     name: str = field(default="cosine", kw_only=True)
 
     def step_size(self, tau: float) -> float:
-        """Return the step from `tau`, in IoU."""
-        return cosine_delta(tau, self.tau0, self.tau_target, self.delta0)
+        """Return the step of Equation 13: δ(τ) = δ₀/2·(1 + cos(π·(τ − τ₀)/(τ_target − τ₀)))."""
+        angle = math.pi * (tau - self.tau0) / (self.tau_target - self.tau0)
+        return self.delta0 / 2.0 * (1.0 + math.cos(angle))
 
 
 @dataclass

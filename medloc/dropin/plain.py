@@ -21,24 +21,18 @@ def true_box(truth: Sequence[float]) -> Box:
     """Return the true box of a row.
 
     Raises:
-        ValueError: not four finite numbers x0 < x1, y0 < y1. No answer could ever earn anything for such a row.
+        ValueError: not four finite numbers with x0 < x1 and y0 < y1. No answer could earn anything for such a row.
     """
     try:
-        numbers = [] if isinstance(truth, str) else [float(value) for value in truth]
+        x0, y0, x1, y1 = map(float, [] if isinstance(truth, str) else truth)
+        valid = all(map(math.isfinite, (x0, y0, x1, y1))) and x0 < x1 and y0 < y1
     except (TypeError, ValueError):
-        numbers = []
-    if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
-        raise ValueError(f"truth={_shown(truth)} must be four finite numbers x0, y0, x1, y1; correct the row.")
-    box = Box(*numbers)
-    if not (box.x0 < box.x1 and box.y0 < box.y1):
+        valid = False
+    if not valid:
         raise ValueError(
-            f"truth={_shown(truth)} must be x0, y0, x1, y1 with x0 < x1 and y0 < y1; put the upper left corner first."
+            f"truth={str(truth)[:80]} must be finite numbers x0, y0, x1, y1, x0 < x1, y0 < y1; mend the row."
         )
-    return box
-
-
-def _shown(truth: object) -> str:
-    return str(list(truth) if isinstance(truth, Sequence) and not isinstance(truth, str) else truth)[:80]
+    return Box(x0, y0, x1, y1)
 
 
 class PlainReward:

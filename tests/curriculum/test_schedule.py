@@ -125,7 +125,7 @@ def test_a_schedule_is_listed_under_the_name_that_it_has_in_the_configuration():
 
 @pytest.mark.parametrize("kind", [*SCHEDULES.values(), Criteria, Strategy, WindowParams])
 def test_the_fields_are_the_configuration_keys_with_types_that_hydra_takes(kind):
-    """The class is its own schema: Hydra types the values, overrides them, and builds the object, which checks itself."""
+    """The class is its own schema: Hydra types the values, overrides them, and builds the object."""
     name = getattr(kind, "name", None)
     section = "schedule" if name else {Criteria: "criteria", Strategy: "strategy", WindowParams: "window"}[kind]
     values = config(name or "piecewise")[section]
