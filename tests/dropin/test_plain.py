@@ -1,5 +1,6 @@
 import importlib.util
 import json
+from itertools import product
 
 import pytest
 
@@ -81,14 +82,13 @@ NO_BOXES = [
 ]
 
 
-@pytest.mark.parametrize("truth", NO_BOXES)
-@pytest.mark.parametrize("call", ["__call__", "score"])
-def test_a_truth_that_no_answer_can_meet_is_refused_by_name_and_not_counted(truth, call):
+def test_a_truth_that_no_answer_can_meet_is_refused_by_name_and_not_counted():
     reward = PlainReward(group_size=2, groups_per_step=1)
-    with pytest.raises(ValueError, match=r"^truth=.* must be .*x0, y0, x1, y1") as caught:
-        getattr(reward, call)("[20, 30, 80, 95]", truth)
-    assert "\n" not in str(caught.value)
-    assert reward._pending == []
+    for truth, call in product(NO_BOXES, (reward, reward.score)):
+        with pytest.raises(ValueError, match=r"^truth=.* must be .*x0, y0, x1, y1") as caught:
+            call("[20, 30, 80, 95]", truth)
+        assert "\n" not in str(caught.value)
+        assert reward._pending == []
 
 
 def by_verl(example, rows, split):
