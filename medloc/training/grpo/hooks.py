@@ -108,8 +108,8 @@ def returned_names(function: Callable[..., Any]) -> tuple[str, ...] | frozenset[
 def _keys_of(variable: str, tree: ast.AST) -> frozenset[str]:
     """Return the keys of `variable = {...}` and of every `variable["key"] = ...`."""
     keys: list[ast.expr | None] = []
-    for node in ast.walk(tree):
-        for target in node.targets if isinstance(node, ast.Assign) else ():
+    for node in (node for node in ast.walk(tree) if isinstance(node, ast.Assign)):
+        for target in node.targets:
             if isinstance(target, ast.Name) and target.id == variable and isinstance(node.value, ast.Dict):
                 keys += node.value.keys
             elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
