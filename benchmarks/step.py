@@ -35,10 +35,11 @@ from medloc.models.load import load_run_model
 from medloc.rewards import judge, raw_iou
 from medloc.spec.compose import compose_job
 from medloc.spec.run import RunSpec
+from medloc.training.grpo.rule import Rule
 from medloc.training.grpo.shared_processing import share_processing
 from medloc.training.grpo.shared_prompts import share_prompts
 from medloc.training.grpo.train import grpo_config, training_rows
-from medloc.training.grpo.trainer import CurriculumGRPOTrainer, Rule
+from medloc.training.grpo.trainer import CurriculumGRPOTrainer
 from medloc.training.runner.machine import set_threads
 
 WARM_UP = 3

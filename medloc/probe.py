@@ -2,19 +2,30 @@
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from medloc.evaluation.preflight import BINS, advise, failures, group_shares, histogram
+from medloc.curriculum import curriculum_from
+from medloc.evaluation.probe import (
+    BINS,
+    IOU,
+    Begin,
+    Scale,
+    Start,
+    advise,
+    begin_of,
+    failures,
+    histogram,
+    sample_start,
+    scale_of,
+    shares_at,
+)
 from medloc.evaluation.spaces import LEAST, Reading, readings
-from medloc.spec.compose import Job, compose_job
+from medloc.spec.compose import compose_job
 from medloc.spec.errors import COMPOSITION_ERRORS, composition_error
+from medloc.spec.machine import cores
 from medloc.spec.stopping import stopped
 
-if TYPE_CHECKING:
-    from medloc.training.runner.sparsity import Start
-
 MEMORY = "--memory"
-IMAGES, THRESHOLDS = 256, (0.3, 0.45, 0.5, 0.6, 0.7, 0.8)
+IMAGES = 256
 BAR = 40  # characters of the longest bar
 
 HELP = """\
@@ -40,22 +51,24 @@ Overrides are those of medloc.run; nothing is trained, nothing is written but ph
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the command line; returns 0, or 2 with one line on what is wrong."""
+    """Run the command line; return 0, or 2 with one line on what is wrong."""
     if arguments and arguments[0] in ("-h", "--help"):
         print(HELP, end="")
         return 0
     try:
-        images = [int(a.partition("=")[2]) for a in arguments if a.startswith("images=")]
+        images = image_count(arguments)
         job = compose_job([a for a in arguments if not a.startswith("images=") and a != MEMORY])
         if MEMORY in arguments:
             from medloc.models.memory import estimate_text
 
             print(estimate_text(job.settings))
             return 0
-        from medloc.training.runner.sparsity import sample_start  # torch is imported here, not for --help
+        begin = begin_of(curriculum_from(job.config).params.schedule, job.settings.method)
+        scale = scale_of(job.settings.method.reward)
+        from medloc.training.runner.machine import set_threads  # torch is imported here, not for --help
 
-        start = sample_start(job.settings, images[-1] if images else IMAGES)
-        print("\n".join(report(start, tau0(job))))
+        set_threads(job.settings.threads or cores())
+        print("\n".join(report(sample_start(job.settings, images), begin, scale)))
     except COMPOSITION_ERRORS as error:
         print(f"medloc.probe: {composition_error(error, 'probe')}", file=sys.stderr)
         return 2
@@ -67,14 +80,26 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def tau0(job: Job) -> float:
-    """Returns the threshold at which the job's schedule begins."""
-    schedule = job.config["schedule"]
-    return float(schedule["tau0"] if "tau0" in schedule else schedule["tau"])
+def image_count(arguments: list[str]) -> int:
+    """Return the number of images asked for.
+
+    Raises:
+        ValueError: it is no whole number, or below 1.
+    """
+    given = [argument.partition("=")[2] for argument in arguments if argument.startswith("images=")] or [str(IMAGES)]
+    if not (given[-1].isascii() and given[-1].isdigit() and int(given[-1]) >= 1):
+        raise ValueError(f"images={given[-1]} must be a whole number of at least 1; the default is {IMAGES}.")
+    return int(given[-1])
 
 
-def report(start: "Start", default: float) -> Iterator[str]:
-    """Yields what is printed, line by line."""
+def report(start: Start, begin: Begin, scale: Scale = IOU) -> Iterator[str]:
+    """Yield what is printed, line by line.
+
+    Args:
+        start: the sampled answers.
+        begin: where tau begins under the job's settings.
+        scale: what the method compares with tau.
+    """
     answers = [answer for group in start.answers for answer in group]
     why = failures(answers)
     reasons = "".join(f"; {reason}: {count}" for reason, count in why.most_common())
@@ -84,16 +109,22 @@ def report(start: "Start", default: float) -> Iterator[str]:
     yield ""
     yield from _histogram([answer.iou for answer in answers])
     yield ""
-    yield "tau   all-miss  mixed  all-hit"
-    for tau in THRESHOLDS:
-        miss, mixed, hit = (100 * share for share in group_shares(start.groups, tau))
+    groups = start.groups(scale)
+    yield "tau   all-miss  mixed  all-hit" + ("" if scale == IOU else f"   (tau is on the scale of {scale.name})")
+    for tau in scale.thresholds:
+        miss, mixed, hit = (100 * share for share in shares_at(groups, tau))
         yield f"{tau:.2f} {miss:9.1f} {mixed:6.1f} {hit:8.1f}"
     yield ""
-    advice = advise(start.groups, default)
-    named = "no tau0 to advise" if advice.tau0 is None else f"schedule.tau0={advice.tau0:g}"
-    yield f"{named}: {advice.reason}"
+    yield _advice(groups, begin, scale)
     yield ""
     yield from _spaces(readings(start.spoken, start.space), start.space)
+
+
+def _advice(groups: list[list[float]], begin: Begin, scale: Scale) -> str:
+    if begin.tau is None or begin.key is None:
+        return f"no tau0 to advise: {begin.reason}."
+    advice = advise(groups, begin.tau, scale.starts)
+    return f"{'no tau0 to advise' if advice.tau0 is None else f'{begin.key}={advice.tau0:g}'}: {advice.reason}"
 
 
 def _histogram(ious: list[float]) -> Iterator[str]:

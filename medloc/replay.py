@@ -17,8 +17,9 @@ HELP = """\
 python -m medloc.replay TRACE [KEY=VALUE ...]
 
 What would another curriculum have done with the answers a run recorded? Reads `step` and `ious` from each
-line of a trace.jsonl (`-` reads standard input), feeds them to the curriculum that the settings describe,
-and prints one JSON line per step: step, ious, tau_used, tau, mean_reward, reward_std, iou_margin, updated.
+line of a trace.jsonl (`-` reads standard input), or in the place of `ious` what the run's curriculum watched
+(`watched`, where it is not IoU), feeds them to the curriculum that the settings describe, and prints one JSON
+line per step: step, ious, tau_used, tau, mean_reward, reward_std, iou_margin, updated.
 No model, no data, no training. Settings start from the defaults in conf/, not from the run's own.
 
   python -m medloc.replay results/runs/KEY/trace.jsonl schedule=cosine window.size=20
@@ -28,7 +29,7 @@ No model, no data, no training. Settings start from the defaults in conf/, not f
   strategy=adaptive|fixed_aggressive|fixed_moderate|fixed_conservative     strategy.P= .S= .boundaries=
   window.size=30    window.refresh=half|quarter|full|none    window.unit=step|group
 
-A line that cannot be used is named by its number and ends the replay with status 2.
+A line that cannot be used, or a step that does not come after the one before, ends the replay with status 2.
 """
 FIELDS = ("tau_used", "tau", "mean_reward", "reward_std", "iou_margin", "updated")
 
@@ -65,35 +66,40 @@ def replay(lines: Iterable[bytes], curriculum: Curriculum, name: str) -> None:
     Raises:
         ValueError: a line cannot be used; names it by its number.
     """
+    before: int | None = None
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            answer = _replayed(line, curriculum)
+            row = _recorded(line, before)
+            decision = curriculum.observe(row.get("watched", row["ious"]))
         except ValueError as mistake:
             raise ValueError(f"{name} line {number}: {mistake}") from None
-        print(json.dumps(answer), flush=True)
+        before = row["step"]
+        print(json.dumps(row | {field: getattr(decision, field) for field in FIELDS}), flush=True)
 
 
-def _replayed(line: bytes, curriculum: Curriculum) -> dict[str, Any]:
-    step, ious = _recorded(line)
-    decision = curriculum.observe(ious)
-    return {"step": step, "ious": ious} | {field: getattr(decision, field) for field in FIELDS}
-
-
-def _recorded(line: bytes) -> tuple[int, list[list[float]]]:
+def _recorded(line: bytes, before: int | None) -> dict[str, Any]:
+    """Return `step`, `ious` and, where it is not null, `watched` of a line; `before` is the step of the line before."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
         raise ValueError("is not JSON; is the line cut off?") from None
     if not isinstance(row, dict) or not {"step", "ious"} <= row.keys():
         raise ValueError("must be a JSON object with `step` and `ious`; is this a trace.jsonl?")
-    step, ious = row["step"], row["ious"]
+    step = row["step"]
     if not isinstance(step, int) or isinstance(step, bool):
         raise ValueError(f"step={step!r} must be a whole number.")
-    if not isinstance(ious, list):
-        raise ValueError(f"ious={ious!r} must be a list of groups, each a list of IoUs.")
-    return step, checked_groups(ious)
+    if before is not None and step <= before:
+        raise ValueError(f"step={step} must come after step {before}, the one before; a trace has each step once.")
+    found = {"step": step, "ious": _groups(row, "ious")}
+    return found if row.get("watched") is None else found | {"watched": _groups(row, "watched")}
+
+
+def _groups(row: dict[str, Any], name: str) -> list[list[float]]:
+    if not isinstance(row[name], list):
+        raise ValueError(f"{name}={row[name]!r} must be a list of groups, each a list of IoUs.")
+    return checked_groups(row[name])
 
 
 def _opened(trace: str) -> AbstractContextManager[BinaryIO]:

@@ -18,7 +18,7 @@ def test_golden_files_are_recorded_from_a_commit_only(found, allowed, monkeypatc
             clean_tree.require_clean_tree()
 
 
-@pytest.mark.parametrize("module", ["tests.training.golden", "tests.curriculum.golden"])
+@pytest.mark.parametrize("module", ["tests.training.grpo.golden", "tests.curriculum.golden"])
 def test_both_recorders_ask(module):
     code = (
         "import sys; from tests import clean_tree; "

@@ -92,6 +92,45 @@ def test_a_bad_line_is_named_by_its_number_and_what_came_before_is_kept(trace, c
     assert said.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("steps", "line"),
+    [([1, 2, 2], 3), ([1, 2, 3, 1], 4), ([3, 2, 1], 2), ([1, 2, 3, 1, 2, 3], 4), ([5, 5], 2), ([1, 3, 2], 3)],
+)
+def test_a_step_that_comes_twice_or_in_reverse_is_named_by_its_line(tmp_path, capsys, steps, line):
+    path = tmp_path / "trace.jsonl"
+    path.write_text("".join(json.dumps({"step": step, "ious": [[0.5]]}) + "\n" for step in steps))
+    assert replay.main([str(path)]) == 2
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == line - 1
+    repeated, before = steps[line - 1], steps[line - 2]
+    assert said.err == (
+        f"trace.jsonl line {line}: step={repeated} must come after step {before}, the one before; "
+        "a trace has each step once.\n"
+    )
+
+
+def test_what_the_curriculum_watched_is_replayed_where_it_was_not_iou(tmp_path, capsys):
+    """IoUs of 0 throughout, as misses; on the other scale they pass 0.3, and tau rises."""
+    path, again = tmp_path / "trace.jsonl", tmp_path / "again.jsonl"
+    rows = [{"step": k, "ious": [[0.0, 0.0]], "watched": [[0.45, 0.4]]} for k in (1, 2)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ["window.size=2", "criteria=only_reward"]
+    assert replay.main([str(path), *words]) == 0
+    first = capsys.readouterr().out
+    assert json.loads(first.splitlines()[1])["tau"] == 0.45
+    again.write_text(first)
+    assert replay.main([str(again), *words]) == 0
+    assert capsys.readouterr().out == first
+
+
+@pytest.mark.parametrize("watched", [0.5, [], [[2.0]], ["0.5"]])
+def test_what_was_watched_is_checked_as_ious_are(tmp_path, capsys, watched):
+    path = tmp_path / "trace.jsonl"
+    path.write_text(json.dumps({"step": 1, "ious": [[0.5]], "watched": watched}) + "\n")
+    assert replay.main([str(path)]) == 2
+    assert capsys.readouterr().err.startswith("trace.jsonl line 1: ")
+
+
 def test_bytes_that_are_no_text_are_a_bad_line(tmp_path, capsys):
     path = tmp_path / "trace.jsonl"
     path.write_bytes(b"\xff\xfe\n")

@@ -1,29 +1,15 @@
 """From the four config groups to a curriculum."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from medloc.curriculum.criteria import Criteria
+from medloc.curriculum.criteria import Criteria, Strategy
 from medloc.curriculum.curriculum import Curriculum, CurriculumParams
-from medloc.curriculum.median import Median, MedianCurriculum
-from medloc.curriculum.schedule import Cosine, Fixed, Identical, Linear, Piecewise, Schedule
-from medloc.curriculum.strategy import Strategy
+from medloc.curriculum.median import MedianCurriculum
+from medloc.curriculum.schedule import SCHEDULES, Median, Schedule, config_keys
 from medloc.curriculum.window import WindowParams
 
-SCHEDULES: dict[str, tuple[Callable[..., Schedule], tuple[str, ...]]] = {
-    "piecewise": (Piecewise, ("tau0", "tau_target", "deltas", "boundaries")),
-    "linear": (Linear, ("tau0", "tau_target", "delta0")),
-    "cosine": (Cosine, ("tau0", "tau_target", "delta0")),
-    "identical": (Identical, ("tau0", "tau_target", "delta")),
-    "fixed": (Fixed, ("tau",)),
-    "median": (Median, ("tau_target", "falls")),
-}
-"""Name of a schedule -> what builds it, and the config keys it takes in that order."""
-
 SECTIONS = ("schedule", "criteria", "strategy", "window")
-CRITERIA_KEYS = ("use_reward", "use_margin", "use_stability", "margin")
-STRATEGY_KEYS = ("boundaries", "P", "S")
-WINDOW_KEYS = ("size", "refresh", "unit")
 
 
 def curriculum_from(config: Mapping[str, Any]) -> Curriculum:
@@ -42,9 +28,9 @@ def curriculum_from(config: Mapping[str, Any]) -> Curriculum:
             raise ValueError(f"{section} is missing; a curriculum needs {', '.join(SECTIONS)}.")
     params = CurriculumParams(
         schedule=_schedule(config["schedule"]),
-        criteria=Criteria(*_values("criteria", config["criteria"], CRITERIA_KEYS)),
-        strategy=Strategy(*_values("strategy", config["strategy"], STRATEGY_KEYS)),
-        window=WindowParams(*_values("window", config["window"], WINDOW_KEYS)),
+        criteria=Criteria(**_values("criteria", config["criteria"], Criteria)),
+        strategy=Strategy(**_values("strategy", config["strategy"], Strategy)),
+        window=WindowParams(**_values("window", config["window"], WindowParams)),
     )
     return MedianCurriculum(params) if isinstance(params.schedule, Median) else Curriculum(params)
 
@@ -53,15 +39,17 @@ def _schedule(values: Mapping[str, Any]) -> Schedule:
     name = values.get("name")
     if name not in SCHEDULES:
         raise ValueError(f"schedule.name={name} is not known; choose one of {', '.join(SCHEDULES)}.")
-    build, keys = SCHEDULES[name]
-    return build(*_values("schedule", {key: values[key] for key in values if key != "name"}, keys))
+    kind = SCHEDULES[name]
+    return kind(**_values("schedule", {key: values[key] for key in values if key != "name"}, kind))
 
 
-def _values(section: str, values: Mapping[str, Any], keys: tuple[str, ...]) -> list[Any]:
+def _values(section: str, values: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
+    """Return `values`; ValueError unless its keys are exactly the fields of `kind`."""
+    keys = config_keys(kind)
     for key in values:
         if key not in keys:
             raise ValueError(f"{section}.{key} is not known; {section} takes {', '.join(keys)}.")
     for key in keys:
         if key not in values:
             raise ValueError(f"{section}.{key} is missing; {section} takes {', '.join(keys)}.")
-    return [values[key] for key in keys]
+    return dict(values)

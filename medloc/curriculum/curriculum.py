@@ -8,14 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from medloc.curriculum.criteria import Criteria, Held
+from medloc.curriculum.checks import number, require
+from medloc.curriculum.criteria import Criteria, Held, Strategy
 from medloc.curriculum.schedule import Schedule
-from medloc.curriculum.state import check_state
-from medloc.curriculum.strategy import Strategy
 from medloc.curriculum.window import Window, WindowParams, checked_groups
 
 TAU_DECIMALS = 9
-"""tau is rounded to this many decimals after a raise, so that 0.3 + 0.15 + 0.15 stands on 0.6."""
+"""tau is rounded to this many decimals after a raise, so that 0.3 + 0.15 + 0.15 is 0.6."""
+
+STATE_KEYS = ("entries", "size", "tau", "unit")
 
 
 @dataclass(frozen=True)
@@ -95,27 +96,24 @@ class Curriculum:
 
     def _look(self) -> tuple[Decision, Held | None]:
         """Return what the window says at the present tau, and which conditions hold; None while it is not full."""
-        used, filled, criteria = self._tau, len(self._window), self.params.criteria
+        used, criteria = self._tau, self.params.criteria
         P, S = self.params.strategy.bounds(used)
-        unknown = (None, None, None)
-        if not self._window.full:
-            return Decision(used, used, *unknown, P, S, criteria.margin, *unknown, False, filled), None
-        found = self._window.statistics()
-        held = criteria.check(found.mean_reward, found.reward_std, found.iou_margin, P, S)
+        found = self._window.statistics() if self._window.full else None
+        held = criteria.check(found.mean_reward, found.reward_std, found.iou_margin, P, S) if found else None
         seen = Decision(
             tau_used=used,
             tau=used,
-            mean_reward=found.mean_reward,
-            reward_std=found.reward_std,
-            iou_margin=found.iou_margin,
+            mean_reward=found.mean_reward if found else None,
+            reward_std=found.reward_std if found else None,
+            iou_margin=found.iou_margin if found else None,
             P=P,
             S=S,
             margin=criteria.margin,
-            reward_held=held.reward,
-            stability_held=held.stability,
-            margin_held=held.margin,
+            reward_held=held.reward if held else None,
+            stability_held=held.stability if held else None,
+            margin_held=held.margin if held else None,
             updated=False,
-            window_filled=filled,
+            window_filled=len(self._window),
         )
         return seen, held
 
@@ -140,7 +138,7 @@ class Curriculum:
             ValueError: unknown or missing keys, another window unit or size, or values out of range; the
                 curriculum is left as it was.
         """
-        check_state(state, self.params.schedule, self.params.window)
+        _check_state(state, self.params.schedule, self.params.window)
         window = Window(self.params.window, float(state["tau"]))
         for entry in state["entries"]:
             window.append(entry)
@@ -152,4 +150,32 @@ def next_tau(tau: float, schedule: Schedule) -> float:
 
     It never lies below `tau`; rounding may leave it there.
     """
-    return max(tau, min(round(tau + schedule.delta(tau), TAU_DECIMALS), schedule.tau_target))
+    return max(tau, min(round(tau + schedule.step_size(tau), TAU_DECIMALS), schedule.tau_target))
+
+
+def _check_state(state: Mapping[str, Any], schedule: Schedule, window: WindowParams) -> None:
+    """Raise ValueError unless `state` continues a curriculum with this schedule and this window."""
+    if not isinstance(state, Mapping):
+        raise ValueError(f"curriculum state {str(state)[:80]} is no mapping; the state is damaged, start the run anew.")
+    if set(state) != set(STATE_KEYS):
+        raise ValueError(
+            f"curriculum state has keys {sorted(state)} but needs {list(STATE_KEYS)}; "
+            "it was written by another version, start the run anew."
+        )
+    _same("unit", state["unit"], window.unit)
+    _same("size", state["size"], window.size)
+    remedy = "it was written under another schedule; start the run anew"
+    number("curriculum state tau", state["tau"], schedule.tau0, schedule.tau_target, remedy)
+    entries = state["entries"]
+    remedy = "the state is damaged; start the run anew"
+    require(isinstance(entries, list), "curriculum state entries", entries, "must be a list", remedy)
+    rule = f"must be at most window.size={window.size}"
+    require(len(entries) <= window.size, "number of curriculum state entries", len(entries), rule, remedy)
+    for entry in entries:
+        checked_groups([entry])
+
+
+def _same(name: str, found: object, expected: object) -> None:
+    rule = f"does not match window.{name}={expected}"
+    remedy = "resume with the settings the run began with, or start it anew"
+    require(found == expected, f"curriculum state {name}", found, rule, remedy)

@@ -4,37 +4,9 @@ At a hit rate of one half the gain of a GRPO update, sqrt(p(1 - p)) for binary r
 and the share of dead groups, p^G + (1 - p)^G, is least. The paper raises tau at a hit rate of 0.80.
 """
 
-from dataclasses import dataclass
-
-from medloc.curriculum.checks import number, require
 from medloc.curriculum.criteria import Held
 from medloc.curriculum.curriculum import TAU_DECIMALS, Curriculum, CurriculumParams
-
-
-@dataclass(frozen=True)
-class Median:
-    """tau = min(tau_target, median of the window).
-
-    Attributes:
-        tau_target: threshold never passed, in [0, 1].
-        falls: whether tau may fall; if not, it is the largest such value so far.
-    """
-
-    tau_target: float
-    falls: bool
-
-    def __post_init__(self) -> None:
-        number("schedule.tau_target", self.tau_target, 0.0, 1.0, "the paper ends at 0.8", open_low=True)
-        require(isinstance(self.falls, bool), "schedule.falls", self.falls, "must be true or false", "pick one")
-
-    @property
-    def tau0(self) -> float:
-        """0: at the first step every box is a hit."""
-        return 0.0
-
-    def delta(self, tau: float) -> float:
-        """Return 0: tau does not go by steps."""
-        return 0.0
+from medloc.curriculum.schedule import Median
 
 
 class MedianCurriculum(Curriculum):

@@ -1,64 +1,60 @@
 """How far the threshold moves at a raise: Equations 11 to 13.
 
 MedLoc-R1 (arXiv:2603.28120v1), Section 3.2.3. A schedule knows where tau starts (`tau0`), where it ends
-(`tau_target`) and its next step (`delta`).
+(`tau_target`) and how large its next step is (`step_size`).
+
+These dataclasses are the only declaration of a schedule. Their fields are the keys of its YAML file, and `SCHEDULES`
+is the only list of them. They are not frozen, because Hydra cannot override the keys of a frozen dataclass.
 """
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 from medloc.curriculum.checks import ascending, number, numbers, require
 
 
-def piecewise_delta(tau: float, deltas: tuple[float, ...], boundaries: tuple[float, ...]) -> float:
-    """Return the step of Equation 11, piecewise decay.
+@dataclass
+class Schedule:
+    """Where the threshold starts, where it ends, and how far it moves at a raise.
 
-    δ(τ) = δ⁽¹⁾ − (δ⁽¹⁾ − δ⁽²⁾)·I[τ ≥ β⁽¹⁾] − (δ⁽²⁾ − δ⁽³⁾)·I[τ ≥ β⁽²⁾]: a threshold that stands on a boundary
-    belongs to the later stage.
+    `tau0` and `tau_target` are fields where the configuration sets them, and properties elsewhere. `name` is the
+    schedule's name in the configuration, and its key in `SCHEDULES`.
+    """
 
-    Args:
-        tau: τ, the threshold in force, in [0, 1].
+    name: str = field(default="", kw_only=True)
+
+    if TYPE_CHECKING:  # at run time a property here would become the default value of the field
+
+        @property
+        def tau0(self) -> float:
+            """Threshold at the first step, in [0, 1]."""
+
+        @property
+        def tau_target(self) -> float:
+            """Threshold never passed, in [0, 1]."""
+
+    def step_size(self, tau: float) -> float:
+        """Return the step from `tau`, in IoU."""
+        raise NotImplementedError
+
+
+@dataclass
+class Piecewise(Schedule):
+    """The paper's default: large steps early, small ones late (Equation 11).
+
+    Attributes:
+        tau0: threshold at the first step, in [0, 1].
+        tau_target: threshold never passed, in [0, 1].
         deltas: δ⁽¹⁾ ≥ δ⁽²⁾ ≥ δ⁽³⁾ > 0, steps of the three stages in IoU.
         boundaries: β⁽¹⁾ < β⁽²⁾, where stages two and three begin.
     """
-    first, second, third = deltas
-    return first - (first - second) * (tau >= boundaries[0]) - (second - third) * (tau >= boundaries[1])
-
-
-def linear_delta(tau: float, tau0: float, tau_target: float, delta0: float) -> float:
-    """Return the step of Equation 12, linear decay: δ(τ) = δ₀·(1 − (τ − τ₀)/(τ_target − τ₀))."""
-    return delta0 * (1.0 - (tau - tau0) / (tau_target - tau0))
-
-
-def cosine_delta(tau: float, tau0: float, tau_target: float, delta0: float) -> float:
-    """Return the step of Equation 13, cosine decay: δ(τ) = δ₀/2·(1 + cos(π·(τ − τ₀)/(τ_target − τ₀)))."""
-    return delta0 / 2.0 * (1.0 + math.cos(math.pi * (tau - tau0) / (tau_target - tau0)))
-
-
-class Schedule(Protocol):
-    """Where the threshold starts, where it ends, and how far it moves at a raise."""
-
-    @property
-    def tau0(self) -> float:
-        """Threshold at the first step, in [0, 1]."""
-
-    @property
-    def tau_target(self) -> float:
-        """Threshold never passed, in [0, 1]."""
-
-    def delta(self, tau: float) -> float:
-        """Return the step from `tau`, in IoU."""
-
-
-@dataclass(frozen=True)
-class Piecewise:
-    """The paper's default: large steps early, small ones late (Equation 11)."""
 
     tau0: float
     tau_target: float
     deltas: tuple[float, ...]
     boundaries: tuple[float, ...]
+    name: str = field(default="piecewise", kw_only=True)
 
     def __post_init__(self) -> None:
         _check_range(self.tau0, self.tau_target)
@@ -69,70 +65,72 @@ class Piecewise:
         boundaries = numbers("schedule.boundaries", self.boundaries, 0.0, 1.0, "the paper uses [0.55, 0.75]")
         require(len(boundaries) == 2, "schedule.boundaries", boundaries, "must be two values", "three stages")
         ascending("schedule.boundaries", boundaries, "swap them; the paper uses [0.55, 0.75]")
-        object.__setattr__(self, "deltas", deltas)
-        object.__setattr__(self, "boundaries", boundaries)
+        self.deltas, self.boundaries = deltas, boundaries
 
-    def delta(self, tau: float) -> float:
-        """Return the step from `tau`, in IoU."""
-        return piecewise_delta(tau, self.deltas, self.boundaries)
+    def step_size(self, tau: float) -> float:
+        """Return the step of Equation 11; a tau on a boundary belongs to the later stage.
+
+        δ(τ) = δ⁽¹⁾ − (δ⁽¹⁾ − δ⁽²⁾)·I[τ ≥ β⁽¹⁾] − (δ⁽²⁾ − δ⁽³⁾)·I[τ ≥ β⁽²⁾].
+        """
+        first, second, third = self.deltas
+        second_stage, third_stage = (tau >= boundary for boundary in self.boundaries)
+        return first - (first - second) * second_stage - (second - third) * third_stage
 
 
-@dataclass(frozen=True)
-class Linear:
+@dataclass
+class Linear(Schedule):
     """Steps that shrink in proportion to the way left (Equation 12); the target is approached, not passed."""
 
     tau0: float
     tau_target: float
     delta0: float
+    name: str = field(default="linear", kw_only=True)
 
     def __post_init__(self) -> None:
         _check_range(self.tau0, self.tau_target)
         _check_step("schedule.delta0", self.delta0)
 
-    def delta(self, tau: float) -> float:
-        """Return the step from `tau`, in IoU."""
-        return linear_delta(tau, self.tau0, self.tau_target, self.delta0)
+    def step_size(self, tau: float) -> float:
+        """Return the step of Equation 12: δ(τ) = δ₀·(1 − (τ − τ₀)/(τ_target − τ₀))."""
+        return self.delta0 * (1.0 - (tau - self.tau0) / (self.tau_target - self.tau0))
 
 
-@dataclass(frozen=True)
-class Cosine:
-    """Steps along half a cosine (Equation 13); the target is approached, not passed."""
+@dataclass
+class Cosine(Linear):
+    """Steps along half a cosine (Equation 13), with the keys of `Linear`; the target is approached, not passed."""
 
-    tau0: float
-    tau_target: float
-    delta0: float
+    name: str = field(default="cosine", kw_only=True)
 
-    def __post_init__(self) -> None:
-        _check_range(self.tau0, self.tau_target)
-        _check_step("schedule.delta0", self.delta0)
-
-    def delta(self, tau: float) -> float:
-        """Return the step from `tau`, in IoU."""
-        return cosine_delta(tau, self.tau0, self.tau_target, self.delta0)
+    def step_size(self, tau: float) -> float:
+        """Return the step of Equation 13: δ(τ) = δ₀/2·(1 + cos(π·(τ − τ₀)/(τ_target − τ₀)))."""
+        angle = math.pi * (tau - self.tau0) / (self.tau_target - self.tau0)
+        return self.delta0 / 2.0 * (1.0 + math.cos(angle))
 
 
-@dataclass(frozen=True)
-class Identical:
+@dataclass
+class Identical(Schedule):
     """One step size throughout (the paper's Table 4, "Identical")."""
 
     tau0: float
     tau_target: float
-    step: float
+    delta: float
+    name: str = field(default="identical", kw_only=True)
 
     def __post_init__(self) -> None:
         _check_range(self.tau0, self.tau_target)
-        _check_step("schedule.delta", self.step)
+        _check_step("schedule.delta", self.delta)
 
-    def delta(self, tau: float) -> float:
+    def step_size(self, tau: float) -> float:
         """Return the step, the same from everywhere."""
-        return self.step
+        return self.delta
 
 
-@dataclass(frozen=True)
-class Fixed:
+@dataclass
+class Fixed(Schedule):
     """A threshold that never moves (Equation 3 alone; the paper's baseline with tau = 0.5)."""
 
     tau: float
+    name: str = field(default="fixed", kw_only=True)
 
     def __post_init__(self) -> None:
         number("schedule.tau", self.tau, 0.0, 1.0, "the paper's fixed baseline uses 0.5")
@@ -147,9 +145,47 @@ class Fixed:
         """The threshold itself."""
         return self.tau
 
-    def delta(self, tau: float) -> float:
+    def step_size(self, tau: float) -> float:
         """Return 0."""
         return 0.0
+
+
+@dataclass
+class Median(Schedule):
+    """Ours, not the paper's: tau = min(tau_target, median of the window); see `medloc.curriculum.median`.
+
+    Attributes:
+        tau_target: threshold never passed, in [0, 1].
+        falls: whether tau may fall. Otherwise tau is the largest such value so far.
+    """
+
+    tau_target: float
+    falls: bool
+    name: str = field(default="median", kw_only=True)
+
+    def __post_init__(self) -> None:
+        number("schedule.tau_target", self.tau_target, 0.0, 1.0, "the paper ends at 0.8", open_low=True)
+        require(isinstance(self.falls, bool), "schedule.falls", self.falls, "must be true or false", "pick one")
+
+    @property
+    def tau0(self) -> float:
+        """0: at the first step every box is a hit."""
+        return 0.0
+
+    def step_size(self, tau: float) -> float:
+        """Return 0: tau does not move in steps."""
+        return 0.0
+
+
+SCHEDULES: dict[str, type[Schedule]] = {
+    kind.name: kind for kind in (Piecewise, Linear, Cosine, Identical, Fixed, Median)
+}
+"""Name of a schedule -> its class."""
+
+
+def config_keys(kind: type[Any]) -> tuple[str, ...]:
+    """Return the configuration keys of a schedule, of `Criteria`, `Strategy` or `WindowParams`: its fields."""
+    return tuple(each.name for each in fields(kind) if each.name != "name")
 
 
 def _check_range(tau0: float, tau_target: float) -> None:

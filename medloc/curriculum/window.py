@@ -59,9 +59,9 @@ def _checked_iou(iou: float, group: int, index: int) -> float:
     return number + 0.0  # so that -0.0 is written 0.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class WindowParams:
-    """Shape of the window.
+    """Shape of the window; the fields are its configuration keys.
 
     Attributes:
         size: N, entries it holds, at least 1.

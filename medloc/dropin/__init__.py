@@ -1,4 +1,4 @@
 """The curriculum in somebody else's trainer: `trl.CurriculumReward` in a TRL script, `plain.PlainReward` anywhere.
 
-`docs/drop_in.md` shows both at work.
+See `docs/drop_in.md`.
 """

@@ -3,6 +3,7 @@
 Standard library only, but for composing the curriculum from `conf/`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any
@@ -16,11 +17,29 @@ ToOriginal = Callable[[Box], Box]
 """Maps a box from the answer's grid to the pixels in which the truth is given."""
 
 
-class PlainReward:
-    """Pays answers at the present threshold and moves it once a whole step of answers has been seen.
+def true_box(truth: Sequence[float]) -> Box:
+    """Return the true box of a row.
 
-    Answers have to come in order: group after group, as a batch of repeated prompts lies, all in one process. Call
-    `score` and not the object itself where answers must not count, in validation above all.
+    Raises:
+        ValueError: not four finite numbers with x0 < x1 and y0 < y1. No answer could earn anything for such a row.
+    """
+    try:
+        x0, y0, x1, y1 = map(float, [] if isinstance(truth, str) else truth)
+        valid = all(map(math.isfinite, (x0, y0, x1, y1))) and x0 < x1 and y0 < y1
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise ValueError(
+            f"truth={str(truth)[:80]} must be finite numbers x0, y0, x1, y1, x0 < x1, y0 < y1; mend the row."
+        )
+    return Box(x0, y0, x1, y1)
+
+
+class PlainReward:
+    """Pays answers at the present threshold, and moves it after each whole step of answers.
+
+    Answers must come in order: group after group, as in a batch of repeated prompts, all in one process. Call `score`
+    and not the object itself where answers must not count, above all in validation.
 
     Args:
         *overrides: of the groups schedule, criteria, strategy and window, as `medloc.replay` takes them.
@@ -53,6 +72,9 @@ class PlainReward:
             text: the answer as generated.
             truth: x0, y0, x1, y1 of the true box, half-open.
             to_original: where answers are not written in the pixels of `truth`.
+
+        Raises:
+            ValueError: `truth` is no box; nothing is counted.
         """
         with self._lock:
             answer, paid = self._paid(text, truth, to_original)
@@ -69,14 +91,14 @@ class PlainReward:
         return self._paid(text, truth, to_original)[1]
 
     def _paid(self, text: str, truth: Sequence[float], to_original: ToOriginal | None) -> tuple[Answer, float]:
-        answer = judge(text, Box(*map(float, truth)), to_original or (lambda box: box))
+        answer = judge(text, true_box(truth), to_original or (lambda box: box))
         return answer, threshold(answer, Moment(self.tau, 0.0))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a checkpoint has to carry, as JSON values; a step half seen is not part of it."""
+        """Return what a checkpoint has to carry, as JSON values; answers of an unfinished step are not part of it."""
         return self.curriculum.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Put a state back and forget a step half seen."""
+        """Put a state back and forget the answers of an unfinished step."""
         self.curriculum.load_state_dict(state)
         self._pending = []

@@ -11,6 +11,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from medloc.boxes import Box
 from medloc.curriculum import Curriculum, Decision
+from medloc.dropin.plain import true_box
 from medloc.rewards import Moment, judge, threshold
 from medloc.runs.atomic import write_json
 from medloc.spec.compose import compose_curriculum
@@ -22,7 +23,7 @@ class CurriculumReward(TrainerCallback):
     """Pays completions at the present threshold; after each optimizer step the IoUs of all ranks may raise it.
 
     Give it to GRPOTrainer twice: `reward_funcs=curriculum, callbacks=[curriculum]`. Evaluation is paid and never
-    observed. Its state lies in every checkpoint and is read again on `resume_from_checkpoint`.
+    observed. Every checkpoint holds its state, which is read again on `resume_from_checkpoint`.
 
     Args:
         *overrides: of the groups schedule, criteria, strategy and window, as `medloc.replay` takes them.
@@ -56,7 +57,7 @@ class CurriculumReward(TrainerCallback):
             raise ValueError(f"the data set has no column {self.truth!r}; name the column of the true box by truth=.")
         rows = [{name: value[i] for name, value in lists.items()} for i in range(len(completions))]
         answers = [
-            judge(_text(one), Box(*map(float, row[self.truth])), self._mapped(row))
+            judge(_text(one), true_box(row[self.truth]), self._mapped(row))
             for one, row in zip(completions, rows, strict=True)
         ]
         if self._calls is not None:
@@ -69,7 +70,7 @@ class CurriculumReward(TrainerCallback):
         return lambda box: self.to_original(box, row)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Takes the group size, and the state of the checkpoint that training goes on from."""
+        """Take the group size, and the state of the checkpoint that training resumes from."""
         self.group_size = args.num_generations
         if state.global_step:
             path = Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}" / STATE_FILE
@@ -78,11 +79,11 @@ class CurriculumReward(TrainerCallback):
             self.curriculum.load_state_dict(json.loads(path.read_text(encoding="utf-8")))
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Begins to listen."""
+        """Begin to collect the step's IoUs."""
         self._calls = []
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Shows the step to the curriculum, in global order, the same on every rank."""
+        """Show the step to the curriculum, in global order, the same on every rank."""
         calls, self._calls = self._calls, None
         ranks = gather_object([calls or []])
         ious = [iou for parts in zip(*ranks, strict=True) for part in parts for iou in part]
@@ -91,7 +92,7 @@ class CurriculumReward(TrainerCallback):
             self.decision = self.curriculum.observe([ious[i : i + size] for i in range(0, len(ious), size)])
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Writes the state into the checkpoint."""
+        """Write the state into the checkpoint."""
         if state.is_world_process_zero:
             folder = Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
             write_json(folder / STATE_FILE, self.curriculum.state_dict())

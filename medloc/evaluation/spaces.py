@@ -1,7 +1,7 @@
-"""Do the answers look as if they were written in another coordinate space? A frequent mistake, and a silent one.
+"""Do the answers look as if they were written in another coordinate space than the model's family declares?
 
-A model that counts in thousandths, read as if it counted pixels, still gives boxes, and rewards near 0 for hundreds of
-steps. Each answer is measured again as if it had been written in each other space; images are compared with themselves.
+A model that answers in thousandths, read as if it answered in pixels, still gives boxes, and rewards near 0 for
+hundreds of steps. Each answer is measured again in each other space. The comparison is paired by image.
 """
 
 import math
@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 from medloc.boxes import Box, iou, parse_box
 
 MARGIN = 0.05
-"""Mean IoU that another reading has to gain before it is worth a word."""
+"""Mean IoU that another reading has to gain before a warning."""
 
 ERRORS = 3.0
 """Standard errors by which the gain has to lie above 0: three readings are tried, and chance helps one of them."""
@@ -29,14 +29,14 @@ Frames = Mapping[str, tuple[float, float]]
 
 @dataclass(frozen=True)
 class Spoken:
-    """What was answered to one image.
+    """The answers to one image.
 
     Attributes:
         texts: the answers.
         truth: the true box in px of the image.
         width: the image's width in px.
         height: its height in px.
-        frames: what the image measures in each space.
+        frames: the image's size in each space.
     """
 
     texts: Sequence[str]
@@ -54,7 +54,7 @@ class Reading:
         space: its name.
         images: images with at least one box; every number is over these.
         mean_iou: mean over images of their answers' mean IoU; None without images.
-        gain: what it has over the space the model is said to use; None with fewer than two images.
+        gain: its mean IoU minus that of the declared space; None with fewer than two images.
         error: standard error of the gain, over images.
         convincing: whether N, margin and standard errors suffice to say that the answers are written in it.
     """
@@ -68,7 +68,7 @@ class Reading:
 
 
 def readings(spoken: Sequence[Spoken], declared: str) -> list[Reading]:
-    """Returns the declared reading and every other that can be told from it, the best first.
+    """Return the declared reading and every other that can be told from it, the best first.
 
     Args:
         spoken: answers, image by image.

@@ -90,7 +90,7 @@ def _model_print(words: tuple[str, ...]) -> str | None:
 
     None for a base of a hub, whose name says it all.
     """
-    from medloc.models.load import base_folder, model_fingerprint  # torch is imported here
+    from medloc.models.base import base_folder, model_fingerprint  # torch is imported here
     from medloc.models.semantic import semantic_fingerprint
 
     settings = compose_job(words).settings

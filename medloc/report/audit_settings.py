@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from medloc.curriculum.schedule import linear_delta
+from medloc.curriculum.schedule import Linear
 from medloc.report.finding import Finding
 from medloc.report.paper import paper_table, paper_text
 from medloc.report.rows import DATASETS
@@ -57,7 +57,7 @@ def _linear_pace() -> Finding:
     settings, raises = paper_text()["linear"], []
     tau = settings["tau0"]
     for _ in range(SHOWN):
-        raises.append(linear_delta(tau, **settings))
+        raises.append(Linear(**settings).step_size(tau))
         tau += raises[-1]
     steps = ", ".join(f"{step:.3f}" for step in raises)
     follows = f"Eq. 12 raises τ by {steps} ..., each {raises[1] / raises[0]:.2f} of the one before"

@@ -1,8 +1,6 @@
 """Which thresholds a schedule can ever reach: the path of a curriculum whose criterion always holds."""
 
-from medloc.curriculum.build import SCHEDULES
-from medloc.curriculum.curriculum import next_tau
-from medloc.curriculum.schedule import Schedule
+from medloc.curriculum import SCHEDULES, Schedule, config_keys, next_tau
 from medloc.experiments.catalog import Row
 from medloc.spec.compose import default_choices, option_values
 
@@ -21,9 +19,8 @@ def tau_path(schedule: Schedule) -> tuple[float, ...]:
 def schedule_of(row: Row) -> Schedule:
     """Build the schedule of a row: what `conf/` says, with the row's own overrides."""
     name = str(row.set.get("schedule", default_choices()["schedule"]))
-    build, keys = SCHEDULES[name]
-    values = option_values("schedule", name)
-    return build(*(row.set.get(f"schedule.{key}", values[key]) for key in keys))
+    kind, values = SCHEDULES[name], option_values("schedule", name)
+    return kind(**{key: row.set.get(f"schedule.{key}", values[key]) for key in config_keys(kind)})
 
 
 def path_text(path: tuple[float, ...]) -> str:

@@ -73,8 +73,19 @@ class StatefulReward(Reward, Protocol):
 
 
 def is_dead(rewards: Sequence[float]) -> bool:
-    """Say whether a group's rewards are all equal: its advantages are 0 and it teaches nothing (Eq. 1)."""
+    """Return whether a group's rewards are all equal, so that its advantages are 0 (Eq. 1)."""
     return max(rewards) - min(rewards) < SPREAD
+
+
+def group_shares(hits: Sequence[Sequence[bool]]) -> tuple[float, float, float]:
+    """Return the shares of groups that are all-miss, mixed and all-hit (Eq. 5), each in [0, 1].
+
+    Args:
+        hits: one list per group; whether each answer has a box that reaches the threshold.
+    """
+    miss = sum(not any(group) for group in hits) / len(hits)
+    hit = sum(map(all, hits)) / len(hits)
+    return miss, sum(any(group) and not all(group) for group in hits) / len(hits), hit
 
 
 def judge(text: str, truth: Box, to_original: Callable[[Box], Box]) -> Answer:

@@ -1,7 +1,6 @@
 import pytest
 
-from medloc.curriculum import Criteria
-from medloc.curriculum.criteria import Held
+from medloc.curriculum.criteria import Criteria, Held
 from tests.curriculum.configs import CRITERIA
 
 FULL = Criteria(True, True, True, 0.10)

@@ -1,9 +1,16 @@
 import math
+from dataclasses import asdict
 from itertools import pairwise
 
 import pytest
+from omegaconf import OmegaConf
+from omegaconf.errors import ConfigKeyError
 
-from medloc.curriculum import SCHEDULES, Cosine, Fixed, Identical, Linear, Piecewise, next_tau
+from medloc.curriculum import SCHEDULES, config_keys, next_tau
+from medloc.curriculum.criteria import Criteria, Strategy
+from medloc.curriculum.schedule import Cosine, Fixed, Identical, Linear, Piecewise
+from medloc.curriculum.window import WindowParams
+from tests.curriculum.configs import config
 
 PIECEWISE = Piecewise(0.3, 0.8, (0.15, 0.10, 0.05), (0.55, 0.75))
 
@@ -20,7 +27,7 @@ def path(schedule, raises):
     [(0.3, 0.15), (0.5499, 0.15), (0.55, 0.10), (0.6, 0.10), (0.7499, 0.10), (0.75, 0.05), (0.8, 0.05)],
 )
 def test_piecewise_steps_by_stage_and_a_boundary_belongs_to_the_later_one(tau, delta):
-    assert PIECEWISE.delta(tau) == pytest.approx(delta, abs=1e-12)
+    assert PIECEWISE.step_size(tau) == pytest.approx(delta, abs=1e-12)
 
 
 def test_the_papers_path():
@@ -45,7 +52,7 @@ def test_cosine_path():
 
 
 def test_cosine_midpoint_is_half_the_first_step():
-    assert Cosine(0.2, 0.8, 0.2).delta(0.5) == pytest.approx(0.1)
+    assert Cosine(0.2, 0.8, 0.2).step_size(0.5) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("schedule", [Linear(0.2, 0.8, 0.2), Cosine(0.2, 0.8, 0.2)])
@@ -110,3 +117,26 @@ def test_a_bad_parameter_is_named_with_its_key_and_value(make, message):
 
 def test_every_schedule_of_the_config_is_known():
     assert set(SCHEDULES) == {"piecewise", "linear", "cosine", "identical", "fixed", "median"}
+
+
+def test_a_schedule_is_listed_under_the_name_that_it_has_in_the_configuration():
+    assert all(kind.name == name for name, kind in SCHEDULES.items())
+
+
+@pytest.mark.parametrize("kind", [*SCHEDULES.values(), Criteria, Strategy, WindowParams])
+def test_the_fields_are_the_configuration_keys_with_types_that_hydra_takes(kind):
+    """The class is its own schema: Hydra types the values, overrides them, and builds the object."""
+    name = getattr(kind, "name", None)
+    section = "schedule" if name else {Criteria: "criteria", Strategy: "strategy", WindowParams: "window"}[kind]
+    values = config(name or "piecewise")[section]
+    typed = OmegaConf.merge(OmegaConf.structured(kind), values)
+    for key, value in values.items():
+        OmegaConf.update(typed, key, value)  # as an override on the command line
+    made = OmegaConf.to_object(typed)
+    assert type(made) is kind
+    assert {key: value for key, value in asdict(made).items() if key != "name"} == {
+        key: tuple(value) if isinstance(value, list) else value for key, value in values.items() if key != "name"
+    }
+    assert set(config_keys(kind)) == set(values) - {"name"}
+    with pytest.raises(ConfigKeyError):
+        OmegaConf.merge(OmegaConf.structured(kind), {"another": 1})

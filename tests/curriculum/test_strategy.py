@@ -1,6 +1,6 @@
 import pytest
 
-from medloc.curriculum import Strategy
+from medloc.curriculum.criteria import Strategy
 from tests.curriculum.configs import STRATEGIES
 
 

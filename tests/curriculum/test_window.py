@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from medloc.curriculum import Statistics, Window, WindowParams, checked_groups
+from medloc.curriculum.window import Statistics, Window, WindowParams, checked_groups
 
 
 def window(size, refresh="half", unit="step", tau=0.5, groups=()):

@@ -1,5 +1,6 @@
 import importlib.util
 import json
+from itertools import product
 
 import pytest
 
@@ -64,18 +65,70 @@ def test_a_size_below_one_is_refused():
         PlainReward(group_size=8, groups_per_step=0)
 
 
+NO_BOXES = [
+    [82, 97, 18, 28],  # reversed
+    [18, 97, 82, 28],
+    [82, 28, 18, 97],
+    [18, 28, 18, 97],  # no area
+    [18, 28, 82, 28],
+    [float("nan"), 28, 82, 97],
+    [18, 28, float("inf"), 97],
+    [18, 28, 82],
+    [],
+    None,
+    "18, 28, 82, 97",
+    ["a", 28, 82, 97],
+    [None, 28, 82, 97],
+]
+
+
+def test_a_truth_that_no_answer_can_meet_is_refused_by_name_and_not_counted():
+    reward = PlainReward(group_size=2, groups_per_step=1)
+    for truth, call in product(NO_BOXES, (reward, reward.score)):
+        with pytest.raises(ValueError, match=r"^truth=.* must be .*x0, y0, x1, y1") as caught:
+            call("[20, 30, 80, 95]", truth)
+        assert "\n" not in str(caught.value)
+        assert reward._pending == []
+
+
+def by_verl(example, rows, split):
+    return [example.compute_score("lesions", text, truth, {"split": split}) for text, truth in rows]
+
+
+def by_easyr1(example, rows, split):
+    inputs = [{"response": text, "ground_truth": {"box": truth, "split": split}} for text, truth in rows]
+    return [one["overall"] for one in example.compute_scores(inputs)]
+
+
+def by_swift(example, rows, split):
+    texts, truths = zip(*rows, strict=True)
+    return example.MedlocReward()(list(texts), solution=list(truths), split=[split] * len(texts), prompt_id=["x"])
+
+
+CONVENTIONS = (by_verl, by_easyr1, by_swift)
+
+
 def test_the_three_conventions_share_one_threshold(example):
     """64 answers make a step; a window of 30 steps of hits raises tau, whichever trainer's function brought them."""
     for step in range(30):
         assert example.reward.tau == 0.3
-        if step % 3 == 0:
-            paid = [example.compute_score("lesions", answer(0.9), TRUTH, {"split": "train"}) for _ in range(64)]
-        elif step % 3 == 1:
-            inputs = [{"response": answer(0.9), "response_length": 9, "ground_truth": TRUTH}] * 64
-            paid = [one["overall"] for one in example.compute_scores(inputs)]
-        else:
-            paid = example.MedlocReward()([answer(0.9)] * 64, solution=[TRUTH] * 64, prompt_id=["x"] * 64)
-        assert paid == [1.0] * 64
+        assert CONVENTIONS[step % 3](example, [(answer(0.9), TRUTH)] * 64, "train") == [1.0] * 64
     assert example.reward.tau == 0.45
-    assert example.compute_score("lesions", answer(0.4), TRUTH, {"split": "test"}) == 0.0
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_an_evaluation_is_scored_and_never_counted(example, convention, split):
+    for _ in range(40):
+        assert convention(example, [(answer(0.9), TRUTH)] * 32 + [(answer(0.2), TRUTH)] * 32, split) == (
+            [1.0] * 32 + [0.0] * 32
+        )
+    assert example.reward.decision is None
+    assert (example.reward.tau, example.reward._pending) == (0.3, [])
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_a_row_that_does_not_say_its_split_is_refused(example, convention):
+    with pytest.raises(ValueError, match=r"^split is missing; give every row"):
+        convention(example, [(answer(0.9), TRUTH)], None)
     assert example.reward._pending == []

@@ -125,3 +125,11 @@ def test_a_missing_column_is_named():
 
     with pytest.raises(ValueError, match="no column 'box'"):
         CurriculumReward(truth="box")(completions=["[1, 2, 3, 4]"], truth=[[1, 2, 3, 4]])
+
+
+@pytest.mark.parametrize("truth", [[3, 4, 1, 2], [1, 2, float("nan"), 4], [1, 2, 1, 4], [1, 2, 3]])
+def test_a_truth_that_no_answer_can_meet_is_refused_by_name(truth):
+    from medloc.dropin.trl import CurriculumReward
+
+    with pytest.raises(ValueError, match=r"^truth=\[.* must be .*x0, y0, x1, y1"):
+        CurriculumReward()(completions=["[1, 2, 3, 4]"], truth=[truth])

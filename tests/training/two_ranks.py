@@ -11,8 +11,8 @@ from pathlib import Path
 from trl import GRPOConfig
 
 from medloc.rewards import reward_for
-from medloc.training.grpo.trainer import Rule
-from tests.training.rig import observed, shapes
+from medloc.training.grpo.rule import Rule
+from tests.training.grpo.rig import observed, shapes
 
 
 def main(folder: Path) -> None:

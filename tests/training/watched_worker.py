@@ -14,14 +14,14 @@ from pathlib import Path
 from medloc.training.callbacks.trace import TraceWriter
 from medloc.training.distributed import worker
 from medloc.training.distributed.ranks import rank
-from medloc.training.grpo.trainer import CurriculumGRPOTrainer
+from medloc.training.grpo.rule import RuleReward
 from medloc.training.systems.vlm import VisionLanguageSystem
 
 
 def main(folder: Path) -> None:
     mishap = json.loads(os.environ.get("MISHAP", "{}"))
     seen = Path(os.environ["SEEN"])
-    observe, judged, ended = TraceWriter.observe, CurriculumGRPOTrainer._judge, TraceWriter.on_step_end
+    observe, judged, ended = TraceWriter.observe, RuleReward.judge, TraceWriter.on_step_end
 
     def due(step):
         return mishap.get("rank") in (None, rank()) and step >= mishap.get("step", 0)
@@ -32,10 +32,10 @@ def main(folder: Path) -> None:
         observe(self, observation)
 
     def judging(self, row, completion):
-        if mishap.get("kind") == "reward error" and due(self.state.global_step):
+        if mishap.get("kind") == "reward error" and due(self.global_step):
             (seen / "raised").write_text(str(time.time()))
             raise ValueError("the reward broke on this image")
-        if mishap.get("kind") == "no boxes" and due(self.state.global_step):
+        if mishap.get("kind") == "no boxes" and due(self.global_step):
             completion = [{"content": "I see nothing."}]
         return judged(self, row, completion)
 
@@ -47,7 +47,7 @@ def main(folder: Path) -> None:
     def saving(*_):
         raise RuntimeError("power cut after training")
 
-    TraceWriter.observe, CurriculumGRPOTrainer._judge, TraceWriter.on_step_end = watching, judging, ending
+    TraceWriter.observe, RuleReward.judge, TraceWriter.on_step_end = watching, judging, ending
     if mishap.get("kind") == "stop after":
         VisionLanguageSystem.save = saving
     worker.run_and_exit(folder)

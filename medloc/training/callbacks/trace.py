@@ -1,4 +1,4 @@
-"""`trace.jsonl`: one line per optimizer step, equal byte for byte between equal runs; wall times lie beside it."""
+"""`trace.jsonl`: one line per optimizer step, the same bytes for the same run; wall times go to `timings.jsonl`."""
 
 import json
 import math
@@ -10,22 +10,25 @@ from typing import Any, TextIO
 
 from transformers import TrainerCallback
 
-from medloc.rewards import is_dead
+from medloc.rewards import group_shares, is_dead
 from medloc.runs.atomic import write_text
 from medloc.training.distributed.ranks import is_main_process
-from medloc.training.grpo.trainer import Observation
+from medloc.training.grpo.rule import Observation
 
-HIT = 0.5  # the IoU at which groups of every method alike are called all-miss, all-hit or mixed
+HIT = 0.5
+"""The IoU at which `all_miss`, `mixed` and `all_hit` count the groups of every method alike."""
+
 FROM_LOGS = ("kl", "entropy", "loss", "grad_norm")
-NOTHING_SEEN: dict[str, Any] = {  # what a system that samples no completions has to say of them
-    **dict.fromkeys(("ious", "tau_used", "tau", "mean_reward", "reward_std", "iou_margin")),
+NOTHING_SEEN: dict[str, Any] = {  # the entries of a system that samples no completions
+    **dict.fromkeys(("ious", "watched", "tau_used", "tau", "mean_reward", "reward_std", "iou_margin")),
     "updated": False,
-    **dict.fromkeys(("reward", "dead", "redrawn", "revived", "all_miss", "all_hit", "mixed", "parse_rate")),
+    **dict.fromkeys(("reward", "dead", "redrawn", "revived", "all_miss", "all_hit", "mixed")),
+    **dict.fromkeys(("all_miss_tau", "all_hit_tau", "parse_rate")),
 }
 
 
 def trace_line(step: int, seen: Observation | None, logs: dict[str, Any]) -> dict[str, Any]:
-    """Returns the trace's entry for one optimizer step (the contract of docs/formats.md).
+    """Return the trace's entry for one optimizer step (the contract of docs/formats.md).
 
     Args:
         step: the optimizer step, from 1.
@@ -34,7 +37,7 @@ def trace_line(step: int, seen: Observation | None, logs: dict[str, Any]) -> dic
     """
     logged = {name: _finite(logs.get(name)) for name in FROM_LOGS}
     if "grad_norm" in logs and logged["grad_norm"] is None:
-        logged["loss"] = None  # the step was left out, and what the trainer logs in its place is made up
+        logged["loss"] = None  # the step was skipped; the trainer logs an invented loss
     return {
         "step": step,
         **(_observed(seen) if seen else NOTHING_SEEN),
@@ -48,12 +51,14 @@ def _finite(value: float | None) -> float | None:
 
 
 def _observed(seen: Observation) -> dict[str, Any]:
-    decision = seen.decision
-    hits = [sum(iou >= HIT for iou in group) for group in seen.ious]
-    size, groups = len(seen.ious[0]), len(seen.ious)
+    decision, groups = seen.decision, len(seen.ious)
     flat = [reward for group in seen.rewards for reward in group]
+    boxes = [box for group in seen.boxes for box in group]
+    all_miss, mixed, all_hit = group_shares(_hits(seen, seen.ious, HIT))
+    at_tau = None if seen.tau_used is None else group_shares(_hits(seen, seen.watched or seen.ious, seen.tau_used))
     return {
         "ious": seen.ious,
+        "watched": seen.watched,
         "tau_used": seen.tau_used,
         "tau": decision.tau if decision else seen.tau_used,
         "mean_reward": decision.mean_reward if decision else None,
@@ -64,21 +69,31 @@ def _observed(seen: Observation) -> dict[str, Any]:
         "dead": sum(map(is_dead, seen.rewards)) / groups,
         "redrawn": seen.redrawn,
         "revived": seen.revived,
-        "all_miss": hits.count(0) / groups,
-        "all_hit": hits.count(size) / groups,
-        "mixed": sum(0 < count < size for count in hits) / groups,
-        "parse_rate": seen.parsed,
+        "all_miss": all_miss,
+        "all_hit": all_hit,
+        "mixed": mixed,
+        "all_miss_tau": at_tau and at_tau[0],
+        "all_hit_tau": at_tau and at_tau[2],
+        "parse_rate": sum(boxes) / len(boxes),
     }
 
 
-class TraceWriter(TrainerCallback):
-    """Joins what the curriculum saw, if there were completions to see, with what the step logged; appends the line.
+def _hits(seen: Observation, values: list[list[float]], threshold: float) -> list[list[bool]]:
+    """Return whether each completion has a box and reaches `threshold`, as Equation 3 counts a hit."""
+    return [
+        [box and value >= threshold for box, value in zip(boxes, group, strict=True)]
+        for boxes, group in zip(seen.boxes, values, strict=True)
+    ]
 
-    Of several processes the first one writes.
+
+class TraceWriter(TrainerCallback):
+    """Join what the curriculum saw of a step, if there were completions, with what the step logged; append the line.
+
+    Only rank 0 writes.
 
     Args:
         folder: the run's folder; `trace.jsonl` and `timings.jsonl` are written there.
-        resume_step: lines after this optimizer step are dropped: the resumed run writes them again.
+        resume_step: lines after this optimizer step are dropped; the resumed run writes them again.
     """
 
     def __init__(self, folder: Path, resume_step: int):
@@ -93,7 +108,7 @@ class TraceWriter(TrainerCallback):
         self.seconds, self.started = 0.0, 0.0
 
     def observe(self, seen: Observation) -> None:
-        """Keeps what the step's completions looked like until its log arrives."""
+        """Keep the observation until the step's log arrives."""
         self.seen = seen
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -118,20 +133,20 @@ class TraceWriter(TrainerCallback):
 
 
 def keep_until(path: Path, step: int) -> None:
-    """Drops a JSON-lines file's entries after optimizer step `step`, and a torn last line."""
+    """Drop a JSON-lines file's entries after optimizer step `step`, and a torn last line."""
     if path.exists():
         write_text(path, "".join(line for line, its_step in _steps_of(path) if its_step <= step))
 
 
 def traced_steps(folder: Path) -> int:
-    """Returns how many optimizer steps, from the first on, `folder/trace.jsonl` has every line of."""
+    """Return how many optimizer steps, from the first on, `folder/trace.jsonl` has every line of."""
     path = folder / "trace.jsonl"
     steps = [step for _, step in _steps_of(path)] if path.exists() else []
     return next((place for place, step in enumerate(steps) if step != place + 1), len(steps))
 
 
 def _steps_of(path: Path) -> Iterator[tuple[str, int]]:
-    """Yields every whole line with its optimizer step, up to the first that is damaged: what follows is not known."""
+    """Yield every whole line with its optimizer step; stop at the first damaged line."""
     for line in path.read_bytes().decode("utf-8", "replace").splitlines(keepends=True):
         try:
             step = json.loads(line)["step"]
@@ -148,6 +163,6 @@ def _append(file: TextIO, entry: dict[str, Any]) -> None:
 
 
 def median_step(folder: Path) -> float:
-    """Returns the median wall time of an optimizer step, in seconds, from `folder/timings.jsonl`."""
+    """Return the median wall time of an optimizer step, in seconds, from `folder/timings.jsonl`."""
     seconds = sorted(json.loads(line)["seconds"] for line in (folder / "timings.jsonl").open(encoding="utf-8"))
     return float(seconds[len(seconds) // 2])

@@ -1,8 +1,8 @@
-"""Prepare once per group what a group's G completions have in common: the chat template, the tokens, the image.
+"""Process once per group what a group's G completions have in common: the chat template, the tokens, the image.
 
-TRL repeats a group's row G times and prepares every repetition by itself, twice a step. Here the processor is given
-the rows that differ, and what it returns is repeated. Only the very same image object counts as the same image;
-`medloc.training.grpo.train` opens a group's image once.
+TRL repeats a group's row G times and processes every repetition, twice a step. Here the processor gets the distinct
+rows, and its output is repeated. Images are the same only if they are the same object; `medloc.training.grpo.train`
+opens a group's image once.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -14,16 +14,16 @@ PER_IMAGE = ("pixel_values", "image_grid_thw")
 
 
 def share_processing(processor: Any) -> None:
-    """Makes `processor` (a chat processor of transformers) prepare equal rows of a batch once.
+    """Make `processor` (a chat processor of transformers) process equal rows of a batch once.
 
-    Batches without repetition take the ordinary path. Its class keeps its name, which is saved with it.
+    Batches without repetition take the ordinary path. The class keeps its name, because the name is saved with it.
     """
     kind = type(processor)
     processor.__class__ = type(kind.__name__, (_OncePerRow, kind), {"__module__": kind.__module__})
 
 
 class _OncePerRow:
-    """Goes in front of a processor class."""
+    """The first base class of a processor that shares its work."""
 
     def __call__(self, images: Any = None, text: Any = None, **kwargs: Any) -> Any:
         plain: Callable[..., Any] = super().__call__  # type: ignore[misc]
@@ -46,13 +46,13 @@ class _OncePerRow:
         return _repeated(batch, index) if _divides(batch, kept) else plain(conversation, *args, **kwargs)
 
     def _rendered(self, plain: Callable[..., Any], conversation: Any, *args: Any, **kwargs: Any) -> Any:
-        """Renders one conversation, whose text does not depend on its images, once."""
+        """Render one conversation once; its text does not depend on its images."""
         if args or kwargs.get("tokenize"):
             return plain(conversation, *args, **kwargs)
         key = (_content(conversation, images=False), repr(sorted(kwargs.items())))
         known: dict[Hashable, str] = self.__dict__.setdefault("_texts", {})
         if key not in known:
-            known.clear()  # a run asks one question; nothing grows
+            known.clear()  # a run has one question; the cache does not grow
             known[key] = plain(conversation, **kwargs)
         return known[key]
 
@@ -62,7 +62,7 @@ def _identity(image: Any) -> Hashable:
 
 
 def _content(conversation: Sequence[dict[str, Any]], images: bool = True) -> Hashable:
-    """Names what a conversation says, and with `images` which image objects it shows."""
+    """Return a key for the text of a conversation and, with `images`, its image objects."""
 
     def part(one: Any) -> Hashable:
         if not isinstance(one, dict):
@@ -79,7 +79,7 @@ def _content(conversation: Sequence[dict[str, Any]], images: bool = True) -> Has
 
 
 def _distinct(rows: Sequence[Hashable]) -> tuple[list[int], list[int]]:
-    """Returns where each distinct row stands first, and for every row which of these it is."""
+    """Return the first index of each distinct row, and for every row the number of its distinct row."""
     place: dict[Hashable, int] = {}
     kept: list[int] = []
     index: list[int] = []
@@ -92,12 +92,12 @@ def _distinct(rows: Sequence[Hashable]) -> tuple[list[int], list[int]]:
 
 
 def _divides(batch: Any, rows: Sequence[int]) -> bool:
-    """Tells whether a batch says which pixels are whose: InternVL's does not if an image has several tiles."""
+    """Return whether a batch can be split by image: InternVL's cannot if an image has several tiles."""
     return "image_grid_thw" in batch or len(batch["pixel_values"]) == len(rows)
 
 
 def _repeated(batch: Any, index: list[int]) -> Any:
-    """Repeats the rows of a processed batch, in place; with a grid, the patches of a row are its own."""
+    """Repeat the rows of a processed batch, in place; with a grid, each row has its own number of patches."""
     if "image_grid_thw" in batch:
         grid = torch.as_tensor(batch["image_grid_thw"])
         patches = torch.as_tensor(batch["pixel_values"]).split(grid.prod(-1).tolist())

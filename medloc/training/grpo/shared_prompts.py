@@ -1,14 +1,15 @@
 """Compute once per group what a group's G completions have in common: the image's features and the prompt.
 
-The hooks sit on the vision tower's and the backbone's forward, through which generation, policy and reference all pass,
-so no trainer code is copied. Rows with equal images are equal up to where their completions part; that common prefix
-is run once per image, and its keys and values are handed to every row for the rest. Copies are taken after computing,
-so gradients are those of separate passes up to rounding. The order of the rows does not matter.
+The hooks wrap the forward of the vision tower and of the backbone. Generation, policy and reference all call these, so
+no trainer code is copied. Rows with equal images share a prefix: everything before their completions differ. The prefix
+is run once per image, and every row gets a copy of its keys and values for the rest. Gradients are those of separate
+passes up to rounding. The order of the rows does not matter.
 
 Qwen2.5-VL takes its images as patches of one long sequence, with their grids; InternVL as square tiles. InternVL images
 of several tiles take the ordinary path.
 """
 
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -16,24 +17,61 @@ import torch
 from transformers import DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from medloc.training.grpo.frozen_features import FrozenFeatures
-
 Inputs = dict[str, Any]
 
 
+class FrozenFeatures:
+    """A frozen vision tower's features of the last batch's images, computed once per batch.
+
+    Generation, the policy's pass and the reference's look at the same few images, and a frozen tower is the same in
+    policy and reference.
+    """
+
+    def __init__(self) -> None:
+        self._known: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def of(
+        self, images: Sequence[torch.Tensor], encode: Callable[[list[int]], Sequence[torch.Tensor]]
+    ) -> list[torch.Tensor]:
+        """Return the features of every image.
+
+        Args:
+            images: the distinct images of a batch, as patches.
+            encode: runs the tower on the images with these indices; features in the same order.
+        """
+        found = [self._find(image) for image in images]
+        unknown = [index for index, features in enumerate(found) if features is None]
+        for index, features in zip(unknown, encode(unknown) if unknown else (), strict=True):
+            found[index] = features.detach()
+        whole = [features for features in found if features is not None]
+        self._known = list(zip(images, whole, strict=True))
+        return whole
+
+    def _find(self, image: torch.Tensor) -> torch.Tensor | None:
+        alike = (f for known, f in self._known if known.shape == image.shape and torch.equal(known, image))
+        return next(alike, None)
+
+
+def frozen_features(model: Any) -> FrozenFeatures | None:
+    """Return a cache for `model` and its reference where its tower is Qwen2.5-VL's and frozen; None otherwise."""
+    tower = getattr(model.model, "visual", None)
+    trained = tower is None or any(weight.requires_grad for weight in tower.parameters())
+    return None if trained else FrozenFeatures()
+
+
 def can_share(model: Any) -> bool:
-    """Returns whether this file knows the model's family; any other is trained on TRL's own path."""
+    """Return whether this file supports the model's family; TRL's own path trains any other."""
     return model.config.model_type in ("qwen2_5_vl", "internvl")
 
 
 def share_prompts(model: Any, frozen: FrozenFeatures | None = None) -> None:
-    """Makes `model` (see `can_share`) encode equal images once and run the prompt of rows with equal images once.
+    """Make `model` (see `can_share`) encode equal images once and run the prompt of rows with equal images once.
 
     Batches in which no image repeats take the ordinary path. Call it once per model, after its trainer was made.
 
     Args:
         model: policy or reference.
-        frozen: what a tower that is not trained said before, the same for both.
+        frozen: the cache of a frozen tower's features, the same for both.
     """
     backbone = model.model
     if hasattr(backbone, "visual"):
@@ -41,7 +79,7 @@ def share_prompts(model: Any, frozen: FrozenFeatures | None = None) -> None:
     else:
         _share_tiles(backbone)
     plain, scored = backbone.forward, model.forward
-    wanted: list[int] = []  # columns whose states the pass under way needs; empty = all
+    wanted: list[int] = []  # number of trailing columns that the current pass needs; empty = all
 
     def forward(*args: Any, **inputs: Any) -> Any:
         source = [] if args else _sources(backbone, inputs)
@@ -55,7 +93,7 @@ def share_prompts(model: Any, frozen: FrozenFeatures | None = None) -> None:
 
     @wraps(scored)  # generation reads the signature
     def score(*args: Any, **inputs: Any) -> Any:
-        """Scores labelled columns alone: TRL's fused head runs over every column where there is no Triton."""
+        """Score the labelled columns only: without Triton, TRL's fused head runs over every column."""
         columns = _labelled(inputs)
         if columns is None:
             return scored(*args, **inputs)
@@ -69,7 +107,7 @@ def share_prompts(model: Any, frozen: FrozenFeatures | None = None) -> None:
 
 
 def _labelled(inputs: Inputs) -> int | None:
-    """Returns how many trailing columns TRL's fused head has to see: the labelled ones and the one before."""
+    """Return how many trailing columns TRL's fused head has to see: the labelled ones and the one before."""
     if not inputs.get("fused_lm_head") or inputs.get("labels") is None or inputs.get("shift_labels") is not None:
         return None
     labelled = (inputs["labels"] != -100).any(0).nonzero()
@@ -127,7 +165,7 @@ def first_equal(items: tuple[torch.Tensor, ...] | list[torch.Tensor]) -> list[in
 
 
 def _sources(backbone: Any, inputs: Inputs) -> list[int]:
-    """Returns the first row with the same image for each row; [] where this batch takes the ordinary path."""
+    """Return the first row with the same image for each row; [] where this batch takes the ordinary path."""
     ids, cache = inputs.get("input_ids"), inputs.get("past_key_values")
     if ids is None or ids.shape != _mask(inputs).shape or (cache is not None and cache.get_seq_length()):
         return []
@@ -139,13 +177,13 @@ def _sources(backbone: Any, inputs: Inputs) -> list[int]:
 
 
 def _mask(inputs: Inputs) -> torch.Tensor:
-    """Returns the attention mask; generation leaves it out where no prompt is padded."""
+    """Return the attention mask; generation leaves it out where no prompt is padded."""
     mask = inputs.get("attention_mask")
     return torch.ones_like(inputs["input_ids"]) if mask is None else mask
 
 
 def _images(inputs: Inputs) -> list[torch.Tensor]:
-    """Returns one tensor per image or tile: its pixels, or its features where they were computed beforehand."""
+    """Return one tensor per image or tile: its pixels, or its features where they were computed beforehand."""
     features = (inputs.get("mm_encoder_outputs") or {}).get("image")
     if features is not None:
         return list(features.pooler_output)
@@ -157,7 +195,7 @@ def _images(inputs: Inputs) -> list[torch.Tensor]:
 
 
 def _common_prefix(backbone: Any, inputs: Inputs, source: list[int]) -> int:
-    """Returns how many leading columns every row shares with its source; 0 if an image would not fit in them."""
+    """Return how many leading columns every row shares with its source; 0 if an image would not fit in them."""
     ids, mask = inputs["input_ids"], _mask(inputs)
     same = ((ids == ids[source]) & (mask == mask[source])).all(0)
     prefix = int(same.long().cumprod(0).sum())
@@ -190,7 +228,7 @@ def _shared(backbone: Any, plain: Any, inputs: Inputs, source: list[int], prefix
 
 
 def _positions(backbone: Any, inputs: Inputs, index: torch.Tensor, prefix: int) -> torch.Tensor | None:
-    """Returns the positions of the columns after the prefix; None = the model counts on from the cache itself."""
+    """Return the positions of the columns after the prefix; None = the model counts on from the cache itself."""
     if hasattr(backbone, "rope_deltas"):
         positions = _mask(inputs).long().cumsum(-1) - 1 + backbone.rope_deltas[index]
         return positions[None, :, prefix:].expand(3, -1, -1)
@@ -198,7 +236,7 @@ def _positions(backbone: Any, inputs: Inputs, index: torch.Tensor, prefix: int) 
 
 
 def _rows(backbone: Any, inputs: Inputs, kept: list[int], prefix: int) -> Inputs:
-    """Returns the backbone's inputs for the kept rows, up to the prefix."""
+    """Return the backbone's inputs for the kept rows, up to the prefix."""
     images = _images(inputs)
     rows: Inputs = {
         "input_ids": inputs["input_ids"][kept, :prefix],

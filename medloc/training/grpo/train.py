@@ -1,33 +1,38 @@
-"""A run's settings become TRL's settings, its examples TRL's rows; then TRL trains."""
+"""Train a model by GRPO: a run's settings become TRL's configuration, its examples become TRL's rows."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import Dataset
 from transformers import TrainerCallback
 from trl import GRPOConfig
 
 from medloc.data.example import Example
 from medloc.data.images import open_image
+from medloc.data.prompts import target_of
 from medloc.models.base import LoadedModel
+from medloc.models.semantic import SemanticReward
 from medloc.models.vlm import lora_config
+from medloc.rewards import Answer
 from medloc.spec.launch import world_size
 from medloc.spec.model import SHARDED
 from medloc.spec.run import RunSpec
 from medloc.training.callbacks.trace import TraceWriter
-from medloc.training.grpo.frozen_features import frozen_features
-from medloc.training.grpo.semantic import semantic_rewards
+from medloc.training.grpo.dead_groups import DeadGroupsGRPOTrainer
+from medloc.training.grpo.rule import BesideReward, Rows, Rule
 from medloc.training.grpo.shared_processing import share_processing
-from medloc.training.grpo.shared_prompts import can_share, share_prompts
-from medloc.training.grpo.trainer import CurriculumGRPOTrainer, Rule
+from medloc.training.grpo.shared_prompts import can_share, frozen_features, share_prompts
+from medloc.training.grpo.trainer import CurriculumGRPOTrainer
 from medloc.training.grpo.vllm import own_engine, rollout_arguments
 from medloc.training.runner.arguments import common_arguments, planned_steps
 from medloc.training.runner.checkpoint import fit
 
 
 def grpo_config(settings: RunSpec, steps: int, folder: Path) -> GRPOConfig:
-    """Returns TRL's configuration: Eq. 1-2 as `docs/paper_map.md` reads them, every departure from a default named."""
+    """Return TRL's configuration: Eq. 1-2 as `docs/paper_map.md` reads them, every departure from a default named."""
     train = settings.train
     completions = train.prompts_per_step * train.group_size
     return GRPOConfig(
@@ -51,7 +56,7 @@ def grpo_config(settings: RunSpec, steps: int, folder: Path) -> GRPOConfig:
 
 
 def training_rows(examples: Sequence[Example], prompt: str) -> Dataset:
-    """Returns TRL's rows: the conversation, the image (opened when asked for), the truth and the image's size."""
+    """Return TRL's rows: the conversation, the image (opened when asked for), the truth and the image's size."""
     rows = [
         {
             "prompt": [{"role": "user", "content": prompt}],
@@ -70,6 +75,21 @@ def _with_images(batch: dict[str, list]) -> dict[str, list]:
     return {**batch, "image": [opened[path] for path in batch["path"]]}
 
 
+def semantic_rewards(settings: RunSpec, device: torch.device) -> tuple[tuple[BesideReward, float], ...]:
+    """Return MedGround-R1's semantic reward with its weight, or nothing for a method without one.
+
+    Its text is the name of the data set's target.
+    """
+    if not settings.method.semantic_weight:
+        return ()
+    score, text = SemanticReward(settings.method, device), target_of(settings.dataset)
+
+    def semantic(answers: list[Answer], rows: Rows) -> list[float]:
+        return score([row["image"] for row in rows], [one.box for one in answers], text)
+
+    return ((semantic, settings.method.semantic_weight),)
+
+
 def train_grpo(
     loaded: LoadedModel,
     rule: Rule,
@@ -80,7 +100,7 @@ def train_grpo(
     trace: TraceWriter,
     callbacks: list[TrainerCallback],
 ) -> Any:
-    """Trains `loaded.model` in place, resuming from the newest whole checkpoint under `folder`.
+    """Train `loaded.model` in place, resuming from the newest whole checkpoint under `folder`.
 
     Args:
         loaded: the policy, its processor and grid.
@@ -97,22 +117,26 @@ def train_grpo(
     """
     steps = planned_steps(settings.train, len(examples))
     arguments = grpo_config(settings, steps, folder)
+    train = settings.train
+    kind: Any = CurriculumGRPOTrainer
+    options: dict[str, Any] = {}
+    if train.dynamic_sampling or train.mask_dead_kl:
+        kind = DeadGroupsGRPOTrainer
+        options = {"redraws": train.dynamic_sampling, "mask_dead_kl": train.mask_dead_kl}
     with own_engine(settings):
-        trainer: Any = CurriculumGRPOTrainer(
-            rule=rule,
+        trainer = kind(
+            rule=replace(rule, beside=semantic_rewards(settings, arguments.device)),
             grid=loaded.grid,
             on_observation=trace.observe,
-            beside=semantic_rewards(settings, arguments.device),
-            redraws=settings.train.dynamic_sampling,
-            mask_dead_kl=settings.train.mask_dead_kl,
             model=loaded.model,
             processing_class=loaded.processor,
             args=arguments,
             train_dataset=training_rows(examples, prompt),
             callbacks=[trace, *callbacks],
             peft_config=lora_config(settings.model),
+            **options,
         )
-    if settings.train.share_prompts and settings.launch.engine not in SHARDED and can_share(loaded.model):
+    if train.share_prompts and settings.launch.engine not in SHARDED and can_share(loaded.model):
         share_processing(loaded.processor)
         frozen = frozen_features(loaded.model)
         for model in (loaded.model, trainer.ref_model):  # adapters are put into the model's own layers

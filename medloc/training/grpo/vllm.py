@@ -1,17 +1,18 @@
-"""vLLM as the sampler of completions, through TRL; it is imported only where it is asked for."""
+"""vLLM as the sampler of completions, through TRL; it is imported only if `rollout` is vLLM."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from medloc.spec.run import RunSpec
+from medloc.training.grpo.hooks import moved
 
 SEEDS_APART = 1000
-"""Seeds of two runs whose seeds differ by one lie so far apart: more than there are processes."""
+"""Distance of the engine seeds of two runs whose seeds differ by one; more than there are processes."""
 
 
 def rollout_arguments(settings: RunSpec) -> dict[str, Any]:
-    """Returns what `GRPOConfig` needs for `rollout`; nothing for transformers' generate."""
+    """Return what `GRPOConfig` needs for `rollout`; nothing for transformers' generate."""
     rollout = settings.rollout
     if rollout.mode is None:
         return {}
@@ -30,14 +31,16 @@ def rollout_arguments(settings: RunSpec) -> dict[str, Any]:
 
 @contextmanager
 def own_engine(settings: RunSpec) -> Iterator[None]:
-    """Has TRL, while its trainer is made, build vLLM's engine by `engine_like`; nothing without vLLM on these GPUs."""
+    """While TRL's trainer is made, have it build a colocated vLLM engine by `engine_like`."""
     rollout = settings.rollout
     if rollout.mode is None or rollout.mode != "colocate":
         yield
         return
     from trl.generation import vllm_generation as module
 
-    plain = module.LLM
+    plain = getattr(module, "LLM", None)
+    if plain is None:
+        raise moved("trl.generation.vllm_generation has no LLM")
     module.LLM = engine_like(plain, settings)
     try:
         yield
@@ -46,10 +49,10 @@ def own_engine(settings: RunSpec) -> Iterator[None]:
 
 
 def engine_like(engine: Callable[..., Any], settings: RunSpec) -> Callable[..., Any]:
-    """Returns `engine`, told what TRL does not tell it.
+    """Return `engine` with a seed that depends on the run's, and with the run's bounds on the size of an image.
 
-    TRL seeds it with the number of the process alone, so that runs of other seeds would sample alike; and vLLM resizes
-    images by the checkpoint's own bounds, where the run's may be narrower.
+    TRL seeds the engine with the number of the process only, so that runs of other seeds would sample alike. vLLM
+    resizes images by the checkpoint's own bounds, which may be wider than the run's.
     """
     model = settings.model
     bounds = {"min_pixels": model.min_pixels, "max_pixels": model.max_pixels}

@@ -4,8 +4,8 @@ from medloc.curriculum import curriculum_from
 from medloc.models.semantic import semantic_fingerprint
 from medloc.rewards import WATCHED, reward_for
 from medloc.spec.run import CURRICULUM, RunSpec
+from medloc.training.grpo.rule import Rule
 from medloc.training.grpo.train import train_grpo
-from medloc.training.grpo.trainer import Rule
 from medloc.training.systems import Training
 from medloc.training.systems.vlm import VisionLanguageSystem
 

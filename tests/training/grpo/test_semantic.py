@@ -1,7 +1,6 @@
 """MedGround-R1's reward inside TRL: the spatial half, the semantic half, and their sum."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from medloc.models.tiny.clip import tiny_clip_model, tiny_clip_processor
 from medloc.models.tiny.shapes import draw_item
 from medloc.rewards import Answer
 from medloc.spec.compose import compose_job
-from medloc.training.grpo.semantic import semantic_rewards
+from medloc.training.grpo.train import semantic_rewards
 from medloc.training.runner.runner import run_job
 from tests.small import overrides
 
@@ -25,21 +24,21 @@ def answer(box):
 
 def test_the_reward_changes_when_the_answered_box_changes():
     settings = compose_job(["method=medground_r1"]).settings
-    (semantic, weight), *rest = semantic_rewards(settings, torch.device("cpu"))
+    ((semantic, weight),) = semantic_rewards(settings, torch.device("cpu"))
     item = draw_item(np.random.default_rng(3), 0.5)
     image, box = item.image, item.box
     shifted = Box(box.x0 + 20, box.y0, box.x1 + 20, box.y1)
     boxes = [box, shifted, Box(0, 0, *image.size), ParseFailure("no bracket")]
-    paid = semantic(answer=[answer(b) for b in boxes], image=[image] * 4, trainer_state=SimpleNamespace())
+    paid = semantic([answer(b) for b in boxes], [{"image": image}] * 4)
     assert len({round(score, 6) for score in paid}) == 4
     assert paid[3] == 0.0
     assert paid == SemanticReward(settings.method)([image] * 4, boxes, "skin lesion")
-    assert (weight, rest) == (1.0, [])
+    assert weight == 1.0
 
 
 @pytest.mark.parametrize("method", ["medloc", "vlm_r1", "raw_iou"])
 def test_other_methods_load_no_clip(method):
-    assert semantic_rewards(compose_job([f"method={method}"]).settings, torch.device("cpu")) == []
+    assert semantic_rewards(compose_job([f"method={method}"]).settings, torch.device("cpu")) == ()
 
 
 @pytest.fixture(scope="module")

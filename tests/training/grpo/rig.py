@@ -7,27 +7,35 @@ from medloc.data.example import Example
 from medloc.models.load import load_model
 from medloc.models.tiny.shapes import draw_item
 from medloc.spec.compose import compose_job
+from medloc.training.grpo.dead_groups import DeadGroupsGRPOTrainer
+from medloc.training.grpo.rule import Rule, RuleReward
 from medloc.training.grpo.train import grpo_config, training_rows
-from medloc.training.grpo.trainer import CurriculumGRPOTrainer, Rule
 from tests.models.test_load import settings
 
 GROUPS, SIZE = 3, 4
 
 
-class Observed(CurriculumGRPOTrainer):
+class Watched(RuleReward):
+    """Keeps the texts that were scored, in order."""
+
+    scored = None
+
+    def score(self, rows, completions, trainer_state):
+        self.scored.append([one[0]["content"] for one in completions])
+        return super().score(rows, completions, trainer_state)
+
+
+class Observed(DeadGroupsGRPOTrainer):
     """Keeps what was generated and what was scored, in order."""
 
     def __init__(self, **arguments):
         self.generated, self.scored, self.seen = [], [], []
         super().__init__(on_observation=self.seen.append, **arguments)
+        self.reward.__class__, self.reward.scored = Watched, self.scored
 
     def _generate_single_turn(self, prompt_ids, *arguments, **more):
         self.generated.append(len(prompt_ids))
         return super()._generate_single_turn(prompt_ids, *arguments, **more)
-
-    def score(self, inputs, prompts, completions, ids):
-        self.scored.append([one[0]["content"] for one in completions])
-        return super().score(inputs, prompts, completions, ids)
 
 
 def shapes(folder):
@@ -66,3 +74,11 @@ def trainer_on(folder, reward, curriculum=None, watched=None, **options):
     trainer.current_gradient_accumulation_steps = 1
     trainer.model.train()
     return trainer, [rows[i] for i in range(GROUPS) for _ in range(SIZE)]
+
+
+def step(trainer, rows):
+    """Generates and scores between the beginning and the end of an optimizer step, as TRL does; returns the batch."""
+    trainer.reward.on_step_begin(trainer.args, trainer.state, trainer.control)
+    output = trainer._generate_and_score_completions(rows)
+    trainer.reward.on_step_end(trainer.args, trainer.state, trainer.control)
+    return output

@@ -6,7 +6,7 @@ import pytest
 import torch
 from trl.trainer.utils import split_pixel_values_by_grid, unsplit_pixel_values_by_grid
 
-from tests.training.rig import SIZE, trainer_on
+from tests.training.grpo.rig import SIZE, step, trainer_on
 
 
 def all_alike(answer, moment):
@@ -26,7 +26,7 @@ def gradient(folder, reward, mask, rows_used=slice(None)):
     with torch.no_grad():
         for parameter in trainer.model.parameters():
             parameter.add_(0.02 * torch.randn_like(parameter))
-    batch = split_pixel_values_by_grid(trainer._generate_and_score_completions(rows))
+    batch = split_pixel_values_by_grid(step(trainer, rows))
     used = {name: value[rows_used] if name != "num_items_in_batch" else value for name, value in batch.items()}
     loss = trainer._compute_loss(trainer.model, unsplit_pixel_values_by_grid(used))
     loss.backward()

@@ -4,7 +4,6 @@ import pytest
 
 from medloc.spec.compose import compose_job
 from medloc.training.grpo.train import grpo_config, planned_steps
-from medloc.training.grpo.trainer import HOOKS, check_trl
 
 
 def config(*overrides, steps=100):
@@ -47,20 +46,3 @@ def test_too_few_images_are_refused():
 def test_neither_steps_nor_epochs_is_refused():
     with pytest.raises(ValueError, match=r"train\.max_steps=null needs train\.epochs"):
         planned_steps(compose_job(["train.max_steps=null"]).settings.train, 80)
-
-
-def test_the_installed_trl_has_the_hooks():
-    check_trl()
-
-
-@pytest.mark.parametrize("name", HOOKS)
-def test_a_moved_hook_is_refused_by_name(monkeypatch, name):
-    monkeypatch.setitem(HOOKS, name, HOOKS[name][:-1])
-    with pytest.raises(RuntimeError, match=rf"GRPOTrainer\.{name} takes .* supports trl 1\.16"):
-        check_trl()
-
-
-def test_a_vanished_hook_is_refused_by_name(monkeypatch):
-    monkeypatch.setitem(HOOKS, "_score_everything", ("self",))
-    with pytest.raises(RuntimeError, match=r"GRPOTrainer\._score_everything takes \(\)"):
-        check_trl()

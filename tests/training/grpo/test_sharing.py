@@ -9,8 +9,7 @@ from medloc.data.prompts import PROMPTS
 from medloc.models.load import load_model
 from medloc.models.tiny.shapes import draw_item
 from medloc.spec.compose import compose_job
-from medloc.training.grpo.frozen_features import frozen_features
-from medloc.training.grpo.shared_prompts import first_equal, share_prompts
+from medloc.training.grpo.shared_prompts import first_equal, frozen_features, share_prompts
 
 GROUPS, SIZE, ANSWER = 3, 4, 10
 

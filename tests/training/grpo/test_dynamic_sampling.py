@@ -8,8 +8,9 @@ import torch
 from medloc.curriculum import curriculum_from
 from medloc.rewards import raw_iou
 from medloc.spec.compose import compose_job
-from medloc.training.grpo.dynamic_sampling import DynamicSampling
-from tests.training.rig import GROUPS, SIZE, trainer_on
+from medloc.training.grpo.dead_groups import DeadGroupsGRPOTrainer
+from tests.training.grpo import rig
+from tests.training.grpo.rig import GROUPS, SIZE, trainer_on
 
 
 class Scripted:
@@ -28,7 +29,7 @@ class Scripted:
 
 def step(trainer, rows):
     torch.manual_seed(7)
-    return trainer._generate_and_score_completions(rows)
+    return rig.step(trainer, rows)
 
 
 def group(texts, number):
@@ -52,7 +53,7 @@ def test_the_curriculum_observes_the_first_draw(tmp_path):
     trainer, rows = trainer_on(tmp_path, Scripted({0, 2}, {2}), redraws=3)
     step(trainer, rows)
     (seen,) = trainer.seen
-    judged = [trainer._judge(row, [{"content": text}]) for row, text in zip(rows, trainer.scored[0], strict=True)]
+    judged = [trainer.reward.judge(row, [{"content": text}]) for row, text in zip(rows, trainer.scored[0], strict=True)]
     assert [iou for ious in seen.ious for iou in ious] == [answer.iou for answer in judged]
     assert seen.rewards == [[0, 0, 0, 0], [0, 1, 0, 1], [0, 0, 0, 0]]
     assert (seen.redrawn, seen.revived) == (2, 1)
@@ -98,7 +99,7 @@ def test_evaluation_neither_draws_again_nor_observes(tmp_path):
     trainer, rows = trainer_on(tmp_path, raw_iou, redraws=2)
     trainer.model.eval()
     trainer.num_generations_eval = SIZE
-    step(trainer, rows)
+    trainer._generate_and_score_completions(rows)  # between two steps
     assert (trainer.generated, trainer.seen) == ([12], [])
 
 
@@ -120,6 +121,6 @@ def test_evaluation_neither_draws_again_nor_observes(tmp_path):
     ],
 )
 def test_every_rank_draws_equally_many_rows_and_its_dead_ones_first(dead, rank, rows, wanted):
-    sampling = DynamicSampling()
-    sampling.num_generations, sampling.accelerator = 4, SimpleNamespace(process_index=rank)
-    assert sampling._to_redraw(dead, 6) == (rows, wanted)
+    trainer = SimpleNamespace(num_generations=4, accelerator=SimpleNamespace(process_index=rank))
+    trainer._rows_of_ranks = lambda *given: DeadGroupsGRPOTrainer._rows_of_ranks(trainer, *given)
+    assert DeadGroupsGRPOTrainer._to_redraw(trainer, dead, 6) == (rows, wanted)

@@ -1,6 +1,6 @@
 """Golden training traces: five steps of every method on stored completions, under tests/golden/training.
 
-`python -m tests.training.golden` records them anew, from a clean tree only. Do so only when a number is meant to
+`python -m tests.training.grpo.golden` records them anew, from a clean tree only. Do so only when a number is meant to
 change, and say why in the changelog under "Numbers may change".
 """
 
@@ -22,7 +22,7 @@ from medloc.training.runner.arguments import planned_steps
 from medloc.training.systems import Training, load_system
 from tests.clean_tree import require_clean_tree
 
-FOLDER = Path(__file__).resolve().parents[1] / "golden" / "training"
+FOLDER = Path(__file__).resolve().parents[2] / "golden" / "training"
 STEPS, GROUPS, SIZE = 5, 2, 4
 FIELDS = ("loss", "grad_norm", "kl", "reward", "tau", "updated")
 METHODS = {

@@ -1,7 +1,7 @@
 import pytest
 
 from medloc.boxes import Box, ParseFailure
-from medloc.evaluation.preflight import advise, failures, histogram
+from medloc.evaluation.probe import advise, failures, histogram
 from medloc.rewards import Answer
 
 

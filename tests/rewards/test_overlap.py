@@ -3,7 +3,7 @@ from hypothesis import given
 
 from medloc.boxes import Box, ParseFailure
 from medloc.rewards import Answer, Moment
-from medloc.rewards.raw_giou import raw_giou
+from medloc.rewards.overlap import giou_threshold, raw_giou, scaled_giou
 from tests.strategies import boxes_with_area
 
 NOW = Moment(None, 0.0)
@@ -39,3 +39,23 @@ def test_of_two_misses_the_nearer_earns_more():
     truth = Box(0, 0, 10, 10)
     near, far = (raw_giou(Answer("", Box(x, 0, x + 10, 10), truth, 0.0), NOW) for x in (12, 40))
     assert near > far
+
+
+TRUTH = Box(3, 0, 4, 1)
+APART = Answer("", Box(0, 0, 1, 1), TRUTH, 0.0)  # GIoU 0 - (4 - 2) / 4 = -1/2; half of 1 + that is 1/4
+MISS = Answer("", ParseFailure("none"), TRUTH, 0.0)
+
+
+@pytest.mark.parametrize(("tau", "reward"), [(0.25, 1.0), (0.250001, 0.0), (0.0, 1.0), (0.9, 0.0)])
+def test_the_threshold_is_inclusive_on_the_scale_of_the_window(tau, reward):
+    assert scaled_giou(APART) == 0.25
+    assert giou_threshold(APART, Moment(tau, 0.0)) == reward
+
+
+def test_no_box_is_a_miss_even_at_zero():
+    assert scaled_giou(MISS) == giou_threshold(MISS, Moment(0.0, 0.0)) == 0.0
+
+
+def test_without_a_tau_it_says_what_to_do():
+    with pytest.raises(ValueError, match="reward=giou_threshold needs a tau"):
+        giou_threshold(APART, Moment(None, 0.0))

@@ -10,12 +10,12 @@ from medloc.boxes import Box
 from medloc.curriculum import curriculum_from
 from medloc.replay import main as replay
 from medloc.rewards import Answer, Moment, reward_for
-from medloc.rewards.giou_threshold import scaled_giou
+from medloc.rewards.overlap import scaled_giou
 from medloc.spec.compose import compose_job
 from medloc.training.callbacks.evaluate import EvaluateMidway
 from medloc.training.runner.runner import run_job
 from tests.small import overrides
-from tests.training.rig import SIZE, trainer_on
+from tests.training.grpo.rig import SIZE, step, trainer_on
 
 TRUTH = Box(0, 0, 10, 10)
 FEW = (
@@ -75,18 +75,19 @@ def test_on_the_other_scale_reward_and_window_hold_the_same(tmp_path):
     reward = reward_for("giou_threshold", None)
     trainer, rows = trainer_on(tmp_path, reward, curriculum, watched=scaled_giou)
     torch.manual_seed(7)
-    trainer._generate_and_score_completions(rows)
-    judged = [trainer._judge(row, [{"content": text}]) for row, text in zip(rows, trainer.scored[0], strict=True)]
+    step(trainer, rows)
+    judged = [trainer.reward.judge(row, [{"content": text}]) for row, text in zip(rows, trainer.scored[0], strict=True)]
     (seen,) = trainer.seen
-    held = sorted(scaled_giou(answer, Moment(0.0, 0.3)) for answer in judged)
+    held = sorted(scaled_giou(answer) for answer in judged)
     assert curriculum.state_dict()["entries"] == [held]
     assert curriculum.tau == round(median(held), 9)
+    assert sorted(value for group in seen.watched for value in group) == held
     assert [iou for group in seen.ious for iou in group] == [answer.iou for answer in judged]
     assert seen.rewards == [[float(bool(answer.box)) for answer in judged[i : i + SIZE]] for i in range(0, 12, SIZE)]
-    trainer._generate_and_score_completions(rows)
-    again = [trainer._judge(row, [{"content": text}]) for row, text in zip(rows, trainer.scored[1], strict=True)]
+    step(trainer, rows)
+    again = [trainer.reward.judge(row, [{"content": text}]) for row, text in zip(rows, trainer.scored[1], strict=True)]
     tau = trainer.seen[1].tau_used
-    paid = [float(bool(answer.box) and scaled_giou(answer, Moment(tau, 0.3)) >= tau) for answer in again]
+    paid = [float(bool(answer.box) and scaled_giou(answer) >= tau) for answer in again]
     assert tau == round(median(held), 9)
     assert [reward for group in trainer.seen[1].rewards for reward in group] == paid
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.training.golden import FOLDER, METHODS, STEPS, traced
+from tests.training.grpo.golden import FOLDER, METHODS, STEPS, traced
 
 WITHIN = 1e-4
 
