@@ -54,8 +54,7 @@ def _share_cores(job: Job, runs: int) -> None:
 
 
 def _make(job: Job, wait: bool) -> None:
-    from medloc.report.closing import close_run, is_closed
-    from medloc.report.summary import closing_table
+    from medloc.report.closing import close_run, closing_table, is_closed
     from medloc.training.distributed.launch import do_job  # torch is imported here, and not for --help
     from medloc.training.runner.claim import ClaimedError
 

@@ -4,16 +4,11 @@ import re
 
 import pytest
 
-from medloc.report.cells import Cell, Count, Delta
-from medloc.report.missing import Missing
 from medloc.report.paper import PaperCell, PaperDifference
 from medloc.report.stats import Interval
-from medloc.report.table_csv import csv_text
-from medloc.report.table_differences import Comparison, OverImages
-from medloc.report.table_grids import Text, comparison_grids, main_grids
-from medloc.report.table_latex import escape, latex
-from medloc.report.table_markdown import markdown
-from medloc.report.tables import Entry, Line, Place, Table
+from medloc.report.tables.table import Cell, Comparison, Count, Delta, Entry, Line, OverImages, Place, Table
+from medloc.report.tables.writers import Text, comparison_grids, csv_text, escape, latex, main_grids, markdown
+from medloc.report.values import Missing
 
 HEEL, TN3K = Place("heel", "a50"), Place("tn3k", "a50")
 DELTA = Delta(31.0, 1.0, 3, "***")

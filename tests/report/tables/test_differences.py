@@ -3,7 +3,7 @@ import math
 import pytest
 
 from medloc.report.paper import PaperDifference, paper_table
-from medloc.report.table_differences import Pair, compare
+from medloc.report.tables.table import Pair, compare
 
 PAIR = Pair("Δ (MedLoc-VLM)", "MedLoc-R1-3B piecewise", "VLM-R1-3B", "MedLoc-VLM")
 RAW = Pair("Δ (MedLoc-RawIoU)", "MedLoc-R1-3B piecewise", "Raw-IoU-3B", "MedLoc-RawIoU")
