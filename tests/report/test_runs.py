@@ -1,23 +1,16 @@
-import pytest
-
-from medloc.data import load_dataset
-from medloc.report.groups import group_records
-from medloc.report.runs import image_counts
-from medloc.report.tables.build import counts_table
-from medloc.report.tables.table import Place
-from medloc.report.values import Values
-from medloc.spec.dataset import DatasetSettings, PhantomSettings
-
 import numpy as np
 import pytest
 
 from medloc.boxes import Box
+from medloc.data import load_dataset
 from medloc.evaluation.metrics import Metrics
 from medloc.evaluation.samples import Sample, write_samples
-from medloc.report.runs import ImageIous, read_image_ious
-
-
-
+from medloc.report.groups import group_records
+from medloc.report.runs import ImageIous, image_counts, read_image_ious
+from medloc.report.tables.build import counts_table
+from medloc.report.tables.table import Place
+from medloc.report.values import Values
+from medloc.spec.dataset import DatasetSettings, PhantomSettings
 
 COUNTS = {"train": 6, "test": 3, "calibration": 1, "seed": 7}
 

@@ -1,17 +1,11 @@
 import pytest
 
 from medloc.experiments.expand import experiment
-from medloc.report.tables.build import build_table
-from medloc.report.tables.listing import DESCRIPTIONS
-from medloc.report.tables.table import Place
-
-import pytest
-
 from medloc.experiments.reduced import SMOKE, write_thinning
-from medloc.report.tables.build import all_tables, all_values
-from medloc.report.tables.listing import OURS
-
-
+from medloc.report.tables.build import all_tables, all_values, build_table
+from medloc.report.tables.listing import DESCRIPTIONS, OURS
+from medloc.report.tables.table import Place
+from medloc.report.tables.writers import FORMS, write_tables
 
 LEFT, RIGHT = (one for one in DESCRIPTIONS if one.name == "table7")
 BY_NAME = {one.name: one for one in DESCRIPTIONS if one.name != "table7"}

@@ -4,17 +4,9 @@ import pytest
 
 from medloc.report.__main__ import main
 from medloc.report.groups import group_records
-from medloc.report.tables.training import heights_table
+from medloc.report.tables.training import heights_table, sparsity_table
 from medloc.report.values import Values
 from tests.report.conftest import fabricate, scores
-
-
-from medloc.report.groups import group_records
-from medloc.report.tables.training import sparsity_table
-from medloc.report.values import Values
-from tests.report.conftest import fabricate
-
-
 
 
 def lines(tmp_path, *records):
