@@ -308,7 +308,7 @@ def _comparison(one: Comparison) -> dict[str, str]:
         "t_high": _number(interval.high if interval else None),
         "p": _digits(one.p),
         "p_holm": _digits(one.holm_p),
-        "p_sign_flip": _p(one.flip.p if one.flip else None),
+        "p_sign_flip": _digits(one.flip.p if one.flip else None),
         "image_difference": _number(images.difference if images else None),
         "image_low": _number(bootstrap.low if bootstrap else None),
         "image_high": _number(bootstrap.high if bootstrap else None),
