@@ -81,7 +81,7 @@ def match(runs: pd.DataFrame) -> dict[tuple[str, ...], list[Record]]:
     if runs.empty:
         return {}
     ordered = runs.sort_values(["seed", "key"])
-    return {words: list(found) for words, found in ordered.groupby(list(RUN))["record"]}
+    return {tuple(map(str, words)): list(found) for words, found in ordered.groupby(list(RUN))["record"]}
 
 
 def run_name(record: Record) -> str:

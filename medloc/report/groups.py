@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -107,11 +107,12 @@ def group_records(records: Iterable[Record], smoke: bool = False) -> list[Group]
 
 
 def _groups(runs: pd.DataFrame) -> Iterator[Group]:
+    shared: Any
     for shared, found in runs.groupby(list(Setting._fields)):
         setting = Setting(*shared)
         trained, untrained = found[found["method"] != UNTRAINED], found[found["method"] == UNTRAINED]
         for (train, length), members in trained.groupby(["train", "length"]):
-            yield _group(setting, train, length, pd.concat([members, untrained]))
+            yield _group(setting, str(train), str(length), pd.concat([members, untrained]))
         if trained.empty:
             yield _group(setting, "", "", untrained)
 

@@ -58,7 +58,7 @@ class Values:
         """Stage and metric -> key of a record -> fraction."""
         if self.long.empty:
             return {}
-        wide = self.long.pivot(index="key", columns=["stage", "metric"], values="value")
+        wide: Any = self.long.pivot(index="key", columns=["stage", "metric"], values="value")
         return {column: wide[column].dropna().to_dict() for column in wide}
 
     @cached_property
@@ -294,6 +294,8 @@ def _commands(row: Row, runs: Iterable[PlannedRun]) -> Iterable[Missing]:
         columns=["words", "dataset", "seed"],
     )
     seeds = lacking.groupby(["words", "dataset"], sort=False)["seed"].agg(tuple).reset_index()
+    words: Any
+    wanted: Any
     for (words, wanted), together in seeds.groupby(["words", "seed"], sort=False)["dataset"]:
         dataset, seed = ",".join(together), ",".join(map(str, wanted))
         many = ["-m"] if "," in dataset + seed else []

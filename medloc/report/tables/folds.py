@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,7 +60,8 @@ def folds_table(results: Path, records: Iterable[Record]) -> TextTable | None:
     if runs.empty:
         return None
     runs = _with_lines(runs)
-    runs["answered"] = [_answered(results, record) for record in runs["record"]]
+    answers: list[Any] = [_answered(results, record) for record in runs["record"]]
+    runs = runs.assign(answered=answers)
     lines: list[tuple[str, ...]] = []
     for where, members in runs.groupby("where"):
         lines += _of_data(str(where), [_pool(line, found) for line, found in members.groupby(LINE)])

@@ -129,7 +129,8 @@ def _heights(values: Values) -> Iterator[tuple[str, ...]]:
     found = _late_taus(values)
     for dataset, title in DATASETS.items():
         runs = found[found["dataset"] == dataset]
-        for number, members in runs.groupby("bin"):
+        for place, members in runs.groupby("bin"):
+            number = int(str(place))
             height = f"{number * WIDTH:.2f} to {(number + 1) * WIDTH:.2f}"
             lowest, highest = members["a80"].min(), members["a80"].max()
             means = (_spread(list(members[metric])) for metric in METRICS)
