@@ -87,7 +87,7 @@ def match(runs: pd.DataFrame) -> dict[tuple[str, ...], list[Record]]:
 def run_name(record: Record) -> str:
     """Return what sets a run apart within its group: "medloc piecewise tiny_s window.unit=group"."""
     identity = record.identity
-    return " ".join(filter(None, (identity[w] for w in ("method", "schedule", "model", "variant"))))  # type: ignore[literal-required]
+    return " ".join(filter(None, (identity[w] for w in ("method", "schedule", "model", "variant"))))
 
 
 def is_fold(record: Record) -> bool:
