@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from medloc.report.frame import run_name
 from medloc.report.paper import METRICS, SETS
 from medloc.report.stats import seed_differences, t_interval
-from medloc.report.table_added import run_name
 from medloc.runs import Record, find_records
 from medloc.runs.record import CurvePoint
 from medloc.spec.machine import CHECKOUT

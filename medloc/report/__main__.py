@@ -70,8 +70,7 @@ def report(results: Path) -> None:
     Raises:
         ValueError: A file of the results folder that says how to read it is torn.
     """
-    from medloc.report.terminal import summary_lines
-    from medloc.report.whole import write_report
+    from medloc.report.whole import summary_lines, write_report
     from medloc.runs import find_records
 
     found = find_records(results)

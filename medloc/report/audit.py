@@ -8,7 +8,7 @@ from medloc.report.audit_numbers import check_numbers
 from medloc.report.audit_sentences import check_sentences
 from medloc.report.audit_settings import check_settings
 from medloc.report.finding import Finding
-from medloc.report.text_table import TextTable
+from medloc.report.tables.table import TextTable
 
 KINDS = {
     "difference": "a printed difference is not the difference of the printed values",

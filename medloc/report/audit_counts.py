@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from medloc.report.finding import Finding
+from medloc.report.groups import DATASETS
 from medloc.report.paper import ACCURACY_TABLES, METRICS, SETS, PaperCount, class_counts, paper_table, paper_text
-from medloc.report.rows import DATASETS
 
 TOTAL = "Total"
 SHARE_OFF = 0.01

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from scipy import stats
 
 from medloc.report.finding import Finding
+from medloc.report.groups import DATASETS
 from medloc.report.paper import METRICS, PaperCell, PaperDifference, paper_table, paper_text
-from medloc.report.rows import DATASETS
 
 ROUNDING = 0.01  # two printed numbers of two decimals can be this far from their true difference or sum
 LEVELS = {"***": 0.001, "**": 0.01, "*": 0.05, "": 1.0}

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import chain
 
 from medloc.report.finding import Finding
+from medloc.report.groups import DATASETS
 from medloc.report.paper import ACCURACY_TABLES, METRICS, SETS, Cells, paper_table, paper_text
-from medloc.report.rows import DATASETS
 
 
 def check_numbers() -> Iterator[Finding]:

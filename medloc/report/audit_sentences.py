@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from medloc.report.claim_list import Comparison, paper_claims, printed_cell, printed_difference
 from medloc.report.finding import Finding
+from medloc.report.groups import DATASETS
 from medloc.report.paper import METRICS
-from medloc.report.rows import DATASETS
 
 
 def check_sentences() -> Iterator[Finding]:

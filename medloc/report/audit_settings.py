@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from medloc.curriculum.schedule import Linear
 from medloc.report.finding import Finding
+from medloc.report.groups import DATASETS
 from medloc.report.paper import paper_table, paper_text
-from medloc.report.rows import DATASETS
 
 SHOWN = 4  # raises of the linear schedule that are listed
 STAGES = ("delta1", "delta2", "beta1", "beta2")

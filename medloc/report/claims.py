@@ -6,10 +6,10 @@ from dataclasses import replace
 from itertools import groupby
 
 from medloc.report.claim_list import UNTESTABLE, Comparison, paper_claims, printed_difference
+from medloc.report.groups import DATASETS
 from medloc.report.quantities import Evidence
-from medloc.report.rows import DATASETS
 from medloc.report.stats import holm
-from medloc.report.text_table import TextTable
+from medloc.report.tables.table import TextTable
 from medloc.report.verdict import FAILS, HOLDS, MISSING, UNDECIDED, Verdict, judge
 
 WORDS = (HOLDS, FAILS, UNDECIDED, MISSING, UNTESTABLE)

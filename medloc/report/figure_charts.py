@@ -9,10 +9,10 @@ from medloc.experiments.catalog import Experiment
 from medloc.report.curves import Panel, draw_panels
 from medloc.report.figure1 import SMOOTHING
 from medloc.report.figure_lines import curve_lines, grid_lines, number_of, row_lines, series_lines, stem
+from medloc.report.groups import DATASETS
 from medloc.report.ranking import draw_rankings
-from medloc.report.rows import DATASETS
 from medloc.report.style import THRESHOLD, Look
-from medloc.report.table_list import OURS
+from medloc.report.tables.listing import OURS
 from medloc.report.values import Values
 
 SHARE = (0.0, 1.02)

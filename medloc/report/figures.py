@@ -13,13 +13,12 @@ from medloc.experiments.catalog import Experiment
 from medloc.report.figure_charts import CHARTS, Chart
 from medloc.report.figure_data import chart_csv, gallery_csv
 from medloc.report.gallery import GALLERIES, Gallery
-from medloc.report.missing import Missing, missing_runs
+from medloc.report.groups import DATASETS
 from medloc.report.overlays import draw_pictures
-from medloc.report.rows import DATASETS
-from medloc.report.run_data import NotHereError
+from medloc.report.runs import NotHereError
 from medloc.report.style import save
-from medloc.report.table_list import OURS
-from medloc.report.values import Values
+from medloc.report.tables.listing import OURS
+from medloc.report.values import Missing, Values, missing_runs
 from medloc.runs import write_text
 
 FIGURES = (*sorted({*CHARTS, *GALLERIES} - {*OURS}), *OURS)

@@ -8,10 +8,9 @@ from medloc.boxes import Box
 from medloc.evaluation.samples import Sample
 from medloc.experiments.catalog import Experiment, Row
 from medloc.report.choice import DIFFERENCE_RULE, FAILURE_RULE, Choice, extreme_differences, failures
+from medloc.report.groups import DATASETS
 from medloc.report.overlays import TRUTH, Mark, Picture
-from medloc.report.rows import DATASETS
-from medloc.report.run_answers import run_answers
-from medloc.report.run_data import NotHereError, run_images
+from medloc.report.runs import NotHereError, run_answers, run_images
 from medloc.report.style import BASELINE, OURS
 from medloc.report.values import Values
 from medloc.runs import Record

@@ -1,36 +1,39 @@
-"""Which records may stand in one table: same kind of data, same fingerprints, same models, same training."""
+"""Which records may share a table: same kind of data, same fingerprints, same models, same training."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from medloc.experiments.catalog import family_of
+import pandas as pd
+
+from medloc.report.frame import RUN, UNTRAINED, runs_frame
 from medloc.report.paper import SETS
-from medloc.report.rows import DATASETS
 from medloc.runs import NUMERICS, Record
 
-Key = TypeVar("Key", bound="tuple[object, ...]")
-FINGERPRINT = 16
-"""Hexadecimal digits of the fingerprint of one model."""
+DATASETS = {"ham10000": "HAM10000", "heel": "HEEL", "tn3k": "TN3K", "manifest": "own data"}
+"""Data set in a record -> its name in the paper, in the order of its columns; a manifest is in none of them."""
 
 
 class Setting(NamedTuple):
-    """What all records of a table share, apart from the fingerprints.
+    """What all records of a table share, apart from the fingerprints; the columns of a frame by which it is grouped.
 
     Attributes:
         evaluated_on: "test" or "calibration".
         kind: "phantom" or "real".
         family: Model family, or the model's own name where it belongs to none.
         numerics: The code's numerics.
-        edition: Ranks of the fingerprints of data and model among those found, the newest 0.
+        data_edition: Rank of the data set's fingerprint among those found, the newest 0.
+        base_edition: Rank of the base model's fingerprint, likewise.
+        own: Name (and fingerprint, where names are equal) of the user's own data set if the folder holds several.
     """
 
     evaluated_on: str
     kind: str
     family: str
     numerics: int
-    edition: tuple[int, int]
+    data_edition: int
+    base_edition: int
+    own: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,14 @@ class Group:
         """Say what the images are, for what holds whatever was trained: "phantom data"."""
         if not self.records:
             return "no complete run yet"
-        return f"{'SMOKE (the numbers mean nothing), ' if self.smoke else ''}{self.setting.kind} data"
+        smoke = "SMOKE (the numbers mean nothing), " if self.smoke else ""
+        own = self.setting.own and f" of {self.setting.own}"
+        return f"{smoke}{self.setting.kind} data{own}"
 
 
 def empty_group() -> Group:
     """Return the group of a results folder without a complete run: phantoms and tiny models, nothing there yet."""
-    return Group(Setting("test", "phantom", "tiny", NUMERICS, (0, 0)), "", "", ())
+    return Group(Setting("test", "phantom", "tiny", NUMERICS, 0, 0), "", "", ())
 
 
 def group_records(records: Iterable[Record], smoke: bool = False) -> list[Group]:
@@ -94,105 +99,69 @@ def group_records(records: Iterable[Record], smoke: bool = False) -> list[Group]
         smoke: Whether they only show that everything runs.
     """
     complete = [record for record in records if record.status == "complete"]
-    setting = _settings(complete)
-    groups = []
-    for shared, found in _by(complete, setting):
-        untrained = [record for record in found if record.identity["method"] == "zero_shot"]
-        trained = [record for record in found if record.identity["method"] != "zero_shot"]
-        lengths = _by(trained, lambda record: (record.identity["train"], _length(record)))
-        groups += [Group(shared, *length, tuple(members + untrained)) for length, members in lengths]
-        if not trained:
-            groups.append(Group(shared, "", "", tuple(untrained)))
-    groups = [replace(_annotate(_without_doubles(group)), smoke=smoke) for group in groups]
+    if not complete:
+        return []
+    runs = _with_own_names(_with_editions(runs_frame(complete)))
+    groups = [replace(group, smoke=smoke) for group in _groups(runs)]
     return sorted(groups, key=lambda group: (group.setting.evaluated_on != "test", -len(group.records)))
 
 
-def _settings(records: Sequence[Record]) -> Callable[[Record], Setting]:
-    data = _ranks((_source(one), one.fingerprints["data"], _standing(one)) for one in records)
-    model = _ranks((one.identity["model"], _base(one), _standing(one)) for one in records)
-
-    def setting(record: Record) -> Setting:
-        identity, prints = record.identity, record.fingerprints
-        return Setting(
-            evaluated_on=identity["evaluated_on"],
-            kind=_kind(record),
-            family=family_of(identity["model"]) or identity["model"],
-            numerics=record.numerics,
-            edition=(data[_source(record), prints["data"]], model[identity["model"], _base(record)]),
-        )
-
-    return setting
+def _groups(runs: pd.DataFrame) -> Iterator[Group]:
+    shared: Any
+    for shared, found in runs.groupby(list(Setting._fields)):
+        setting = Setting(*shared)
+        trained, untrained = found[found["method"] != UNTRAINED], found[found["method"] == UNTRAINED]
+        for (train, length), members in trained.groupby(["train", "length"]):
+            yield _group(setting, str(train), str(length), pd.concat([members, untrained]))
+        if trained.empty:
+            yield _group(setting, "", "", untrained)
 
 
-def _length(record: Record) -> str:
-    """Say how long a run trains, as configured: epochs are as many steps as the data set makes of them."""
-    train = record.config.get("train", {})
-    if train.get("max_steps") is not None:
-        return f"{train['max_steps']} steps"
-    if train.get("epochs") is not None:
-        return f"{train['epochs']} epochs"
-    return f"{record.identity['steps']} steps"
+def _with_editions(runs: pd.DataFrame) -> pd.DataFrame:
+    """Rank the fingerprints of every data set and model by the latest run that has them, the latest 0.
+
+    Overrides may change the data: a run with a variant pushes no plain one out of a table. The phantoms of a set are
+    not its real images.
+    """
+    runs = runs.assign(source=runs["kind"] + " " + runs["dataset"], plain=runs["variant"] == "")
+    for name, fingerprint, edition in (("source", "data", "data_edition"), ("model", "base", "base_edition")):
+        ordered = runs.sort_values(["plain", "started", name, fingerprint])
+        latest = ordered.drop_duplicates([name, fingerprint], keep="last")[[name, fingerprint]]
+        latest[edition] = latest.groupby(name).cumcount(ascending=False)
+        runs = runs.merge(latest, on=[name, fingerprint])
+    return runs
 
 
-def _kind(record: Record) -> str:
-    return record.identity["origin"].partition(":")[0]
+def _with_own_names(runs: pd.DataFrame) -> pd.DataFrame:
+    """Add the column `own`: what names a user's own data set where there are several; "" elsewhere.
+
+    Parts of a cross-validation are not named, since they are one data set.
+    """
+    whole = runs[(runs["dataset"] == "manifest") & runs["fold"].isna()]
+    sets = whole[["origin", "data"]].drop_duplicates()
+    if len(sets) < 2:
+        return runs.assign(own="")
+    names = sets["origin"].str.partition(": ")[2]
+    sets["own"] = names.where(~names.duplicated(keep=False), names + " " + sets["data"])
+    named = runs.merge(sets, on=["origin", "data"], how="left")
+    return named.assign(own=named["own"].where((named["dataset"] == "manifest") & named["fold"].isna(), "").fillna(""))
 
 
-def _source(record: Record) -> str:
-    """Name what a data fingerprint is a fingerprint of: the phantoms of a set are not its real images."""
-    return f"{_kind(record)} {record.identity['dataset']}"
-
-
-def _base(record: Record) -> str:
-    """Return the base model's fingerprint, without that of a model in the reward, which may stand behind it."""
-    return record.fingerprints["model"][:FINGERPRINT]
-
-
-def _standing(record: Record) -> tuple[bool, str]:
-    """Order records so that overrides, which may change the data, never push plain runs out of a table."""
-    return not record.identity["variant"], record.started
-
-
-def _ranks(found: Iterable[tuple[str, str, tuple[bool, str]]]) -> dict[tuple[str, str], int]:
-    """Rank the fingerprints of every name by the highest standing of a run that has them, the highest 0."""
-    highest: dict[tuple[str, str], tuple[bool, str]] = {}
-    for name, fingerprint, standing in found:
-        highest[name, fingerprint] = max(standing, highest.get((name, fingerprint), standing))
-    ordered = sorted(highest, key=lambda pair: (highest[pair], pair), reverse=True)
-    return {pair: [other for other in ordered if other[0] == pair[0]].index(pair) for pair in ordered}
-
-
-def _by(records: Iterable[Record], key: Callable[[Record], Key]) -> list[tuple[Key, list[Record]]]:
-    return [(name, list(found)) for name, found in groupby(sorted(records, key=key), key)]
-
-
-def _without_doubles(group: Group) -> Group:
+def _group(setting: Setting, train: str, length: str, members: pd.DataFrame) -> Group:
     """Keep the latest of several records of one run and seed, and say so: a seed counts once."""
-    kept: dict[tuple[object, ...], Record] = {}
-    notes = list(group.notes)
-    for record in sorted(group.records, key=lambda record: (record.ended or "", record.key)):
-        words = ("dataset", "model", "method", "schedule", "variant", "seed")
-        run = tuple(record.identity[word] for word in words)  # type: ignore[literal-required]
-        if run in kept:
-            notes.append(f"{kept[run].key} is left out: the later {record.key} is the same run and seed.")
-        kept[run] = record
-    members = sorted(kept.values(), key=lambda record: record.key)
-    return replace(group, records=tuple(members), notes=tuple(notes))
-
-
-def _annotate(group: Group) -> Group:
+    ordered = members.sort_values(["ended", "key"])
+    later = ordered.groupby([*RUN, "seed"])["key"].shift(-1)
+    left_out = ordered["key"] + " is left out: the later " + later + " is the same run and seed."
+    kept = ordered[later.isna()].sort_values("key")
+    records = tuple(kept["record"])
     prints = sorted(
-        {f"{record.identity['dataset']} {record.fingerprints['data']}" for record in group.records}
-        | {f"{record.identity['model']} {record.fingerprints['model']}" for record in group.records}
+        {f"{record.identity['dataset']} {record.fingerprints['data']}" for record in records}
+        | {f"{record.identity['model']} {record.fingerprints['model']}" for record in records}
     )
-    commits = sorted({_commit(record) for record in group.records})
-    origins = sorted({record.identity["origin"] for record in group.records} - {"phantom"})
-    notes = [*group.notes, f"Fingerprints: {', '.join(prints)}.", f"Code: {', '.join(commits)}."]
-    return replace(group, notes=(*(f"Data are {origin}." for origin in origins), *notes))
-
-
-def _commit(record: Record) -> str:
-    commit = record.provenance.get("commit")
-    if not commit:
-        return "commit unknown"
-    return f"commit {commit[:7]}{' with changes' if record.provenance.get('dirty') else ''}"
+    notes = (
+        *(f"Data are {origin}." for origin in sorted(set(kept["origin"]) - {"phantom"})),
+        *left_out.dropna(),
+        f"Fingerprints: {', '.join(prints)}.",
+        f"Code: {', '.join(sorted(set(kept['commit'])))}.",
+    )
+    return Group(setting, train, length, records, notes)

@@ -10,15 +10,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from medloc import __version__
 from medloc.report.claim_list import UNTESTABLE
 from medloc.report.figures import Drawn
+from medloc.report.frame import origins
+from medloc.report.groups import DATASETS
 from medloc.report.inline_svg import inline_svg
-from medloc.report.missing import unavailable
-from medloc.report.origins import origins
-from medloc.report.rows import DATASETS
-from medloc.report.table_grids import comparison_grids, main_grids
-from medloc.report.table_markdown import comparisons_text
-from medloc.report.tables import Table
-from medloc.report.text_table import TextTable
-from medloc.report.values import Values
+from medloc.report.tables.table import Table, TextTable
+from medloc.report.tables.writers import comparison_grids, comparisons_text, main_grids
+from medloc.report.values import Values, unavailable
 from medloc.report.verdict import FAILS, HOLDS, MISSING, UNDECIDED
 from medloc.runs import Found
 

@@ -8,11 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from medloc.report.gallery import GALLERIES, Strip
-from medloc.report.image_counts import FOLDER as COUNTS
-from medloc.report.image_counts import image_counts
-from medloc.report.image_ious import read_image_ious
-from medloc.report.run_data import IMAGES, NotHereError, kept_images, run_images
-from medloc.report.table_files import all_values
+from medloc.report.runs import COUNTS, IMAGES, NotHereError, image_counts, kept_images, read_image_ious, run_images
+from medloc.report.tables.build import all_values
 from medloc.report.values import Values
 from medloc.runs import Found, Record, bounded_lines, parsed, write_record
 

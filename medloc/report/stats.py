@@ -15,7 +15,10 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 BATCH = 4096  # sign patterns held in memory at a time
-BOOTSTRAP_SEED = 20260330  # any fixed number: the same records give the same bytes
+EXACT_PAIRS = 16
+"""Up to so many pairs the sign-flip test counts every pattern of signs; above, it draws `SAMPLED_PATTERNS` of them."""
+SAMPLED_PATTERNS = 99_999
+SAMPLING_SEED = 20260330  # any fixed number: the same records give the same bytes
 
 
 class Interval(NamedTuple):
@@ -44,6 +47,18 @@ class PairedTest(NamedTuple):
     def stars(self) -> str:
         """The p-value as the paper prints it."""
         return stars(self.p)
+
+
+class SignFlip(NamedTuple):
+    """A paired sign-flip test.
+
+    Attributes:
+        p: Its two-sided p-value.
+        sampled: Whether the patterns of signs were drawn at random, because there are too many to count.
+    """
+
+    p: float
+    sampled: bool
 
 
 def sample_sd(values: Sequence[float]) -> float | None:
@@ -105,19 +120,26 @@ def stars(p: float | None) -> str:
     return "" if p is None else "*" * sum(p < level for level in (0.05, 0.01, 0.001))
 
 
-def sign_flip_test(differences: Sequence[float]) -> float | None:
-    """Return the two-sided p-value of the paired sign-flip test on the mean difference; None below two pairs.
+def sign_flip_test(differences: Sequence[float]) -> SignFlip | None:
+    """Return the two-sided paired sign-flip test on the mean difference; None below two pairs.
 
-    All 2^N patterns of signs are counted, so that p is exact and its smallest value is 2/2^N: three seeds cannot get
-    below 0.25.
+    Up to `EXACT_PAIRS` pairs all 2^N patterns of signs are counted, so that p is exact and its smallest value is
+    2/2^N: three seeds cannot get below 0.25. Above, a fixed random sample of the patterns is counted.
     """
-    if len(differences) < 2:
+    n = len(differences)
+    if n < 2:
         return None
-    sample = (np.asarray(differences, dtype=np.float64),)
+    sampled = n > EXACT_PAIRS
     found = stats.permutation_test(
-        sample, np.mean, permutation_type="samples", vectorized=True, n_resamples=np.inf, batch=BATCH
+        (np.asarray(differences, dtype=np.float64),),
+        np.mean,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=SAMPLED_PATTERNS if sampled else np.inf,
+        batch=BATCH,
+        random_state=SAMPLING_SEED,
     )
-    return float(found.pvalue)
+    return SignFlip(float(found.pvalue), sampled)
 
 
 def cluster_bootstrap(
@@ -125,7 +147,7 @@ def cluster_bootstrap(
     groups: Sequence[Hashable],
     resamples: int = 2000,
     confidence: float = CONFIDENCE,
-    seed: int = BOOTSTRAP_SEED,
+    seed: int = SAMPLING_SEED,
 ) -> Interval | None:
     """Return the percentile interval of a mean per-image difference, drawing whole lesions or patients.
 

@@ -1,33 +1,26 @@
-"""What the records of one group say about the rows of an experiment: seeds, images, curves, series, missing runs."""
+"""What the records of one group say about the rows of an experiment, and which runs are missing."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from medloc.experiments.catalog import Experiment, Row, experiments
-from medloc.experiments.reduced import WHOLE, ReducedGrid
-from medloc.experiments.rows import PartialIdentity, PlannedRun, planned_run
+from medloc.experiments.expand import Experiment, Row, experiments
+from medloc.experiments.families import FAMILIES
+from medloc.experiments.planned import PartialIdentity, PlannedRun, planned_run
+from medloc.experiments.reduced import WHOLE, Thinning
+from medloc.report.frame import RUN, UNTRAINED, long_frame, match, run_words, runs_frame
 from medloc.report.groups import Group
-from medloc.report.image_counts import image_counts
-from medloc.report.image_ious import ImageIous, read_image_ious
-from medloc.report.placement import UNTRAINED, placed
-from medloc.report.rows import FAMILIES
-from medloc.runs import Identity, Record, Scores, bounded_lines, parsed
+from medloc.report.runs import ImageIous, image_counts, read_image_ious
+from medloc.runs import Record, bounded_lines, parsed
 from medloc.runs.record import CurvePoint
-
-
-class _Run(NamedTuple):
-    """A run apart from its seed."""
-
-    dataset: str
-    model: str
-    method: str
-    schedule: str | None
-    variant: str
+from medloc.spec.conf_files import default_options, default_value, has_option
+from medloc.spec.words import word
 
 
 class Values:
@@ -42,18 +35,31 @@ class Values:
         thinning: What made the grid smaller, if anything did.
 
     Attributes:
+        runs: One row for each run, see `frame.runs_frame`.
         problems: One line for every file that could not be read, in the order of asking.
     """
 
     def __init__(self, group: Group, results: Path, thinning: ReducedGrid = WHOLE):
         self.group, self.results, self.thinning = group, results, thinning
         self.problems: list[str] = []
-        self._found: dict[_Run, dict[int, Record]] = {}
-        for record in sorted(group.records, key=lambda record: (record.identity["seed"], record.key)):
-            self._found.setdefault(_of(record.identity), {})[record.identity["seed"]] = record
-        self._runs: dict[tuple[str, str, str], _Run | None] = {}
+        self.runs = runs_frame(group.records)
+        self._matched = match(self.runs)
+        self._asked: dict[tuple[str, str, str], tuple[str, ...] | None] = {}
         self._read: dict[Path, ImageIous | None] = {}
         self._traced: dict[Path, dict[str, list[Any]] | None] = {}
+
+    @cached_property
+    def long(self) -> pd.DataFrame:
+        """One row for each run, stage and metric, see `frame.long_frame`."""
+        return long_frame(self.group.records)
+
+    @cached_property
+    def scores(self) -> dict[tuple[str, str], dict[str, float]]:
+        """Stage and metric -> key of a record -> fraction."""
+        if self.long.empty:
+            return {}
+        wide: Any = self.long.pivot(index="key", columns=["stage", "metric"], values="value")
+        return {column: wide[column].dropna().to_dict() for column in wide}
 
     @cached_property
     def experiments(self) -> dict[str, Experiment]:
@@ -77,9 +83,22 @@ class Values:
             dataset: As a record names it.
             metric: "a50", "a80", "map" or "mean_iou".
         """
+        records, found = self.records(experiment, row, dataset), {}
         start = self._is_start(experiment, row, dataset)
-        pick = first_scores if start else last_scores
-        return scored(self.records(experiment, row, dataset), pick, metric)
+        for seed, record in records.items():
+            value = self.score(record, "zero_shot", metric) if start else self.table_score(record, metric)
+            if value is not None:
+                found[seed] = value
+        return found
+
+    def score(self, record: Record, stage: str, metric: str) -> float | None:
+        """Return what one run measured at a stage; None where it did not."""
+        return self.scores.get((stage, metric), {}).get(record.key)
+
+    def table_score(self, record: Record, metric: str) -> float | None:
+        """Return what one run measured for the tables: after training, or as it is where nothing is trained."""
+        untrained = record.identity["method"] == UNTRAINED and not record.metrics["final"]
+        return self.score(record, "zero_shot" if untrained else "final", metric)
 
     def images(self, experiment: str, row: str, dataset: str, seed: int) -> ImageIous | None:
         """Return the overlaps on the test images, in test order; None where there is no run or no group is known.
@@ -119,12 +138,13 @@ class Values:
         return self._traced[path]
 
     def records(self, experiment: str, row: str, dataset: str) -> dict[int, Record]:
-        """Return seed -> the record that `seeds` and the others read."""
+        """Return seed -> the record that `seeds` and the others read, in the order of the seeds."""
         run = self._run(experiment, row, dataset)
         if run is None:
             return {}
-        found = self._found.get(run, {})
-        return found if found or run.method != UNTRAINED else self._starts(run)
+        method = run[RUN.index("method")]
+        found = self._matched.get(run, self._starts(run) if method == UNTRAINED else [])
+        return {record.identity["seed"]: record for record in found}
 
     def missing(self, experiment: str) -> list[PlannedRun]:
         """Return the runs that an experiment plans and the group has no complete record of.
@@ -161,35 +181,36 @@ class Values:
     def plain(self) -> list[Record]:
         """Return the records without overrides or a prompt of their own: they measure start, boxes and answer grid."""
         run = placed(planned_run(("method=medloc", *self.thinning.overrides)), self.group)
-        variant = run.identity["variant"]
-        return [r for r in self.group.records if r.identity["variant"] == variant and not _prompt(r)]
+        if self.runs.empty:
+            return []
+        found = self.runs[self.runs["variant"] == run.identity["variant"]]
+        return list(found[found["method.prompt"].isna()]["record"] if "method.prompt" in found else found["record"])
 
     def _at_hand(self, rows: Iterable[Row]) -> tuple[Row, ...]:
         datasets = self.group.datasets
         narrowed = (replace(row, datasets=tuple(d for d in row.datasets if d in datasets)) for row in rows)
         return tuple(row for row in narrowed if row.datasets)
 
-    def _row(self, experiment: str, name: str) -> Row | None:
-        return next((row for row in self.rows(experiment) if row.name == name), None)
-
-    def _run(self, experiment: str, name: str, dataset: str) -> _Run | None:
+    def _run(self, experiment: str, name: str, dataset: str) -> tuple[str, ...] | None:
+        """Return the words of the run that a row asks for; None where there is no such row."""
         place = (experiment, name, dataset)
-        if place not in self._runs:
-            row = self._row(experiment, name)
+        if place not in self._asked:
+            row = next((row for row in self.rows(experiment) if row.name == name), None)
             asked = row is not None and dataset in row.datasets
-            self._runs[place] = _of(placed(row.run(dataset, 0), self.group).identity) if row and asked else None
-        return self._runs[place]
+            self._asked[place] = run_words(placed(row.run(dataset, 0), self.group).identity) if row and asked else None
+        return self._asked[place]
 
-    def _starts(self, run: _Run) -> dict[int, Record]:
-        """Return seed -> a run that started from this row's model and measured it."""
-        words = (run.dataset, run.model)
-        found = [r for r in self.plain() if (r.identity["dataset"], r.identity["model"]) == words and first_scores(r)]
-        return {r.identity["seed"]: r for r in sorted(found, key=lambda r: (r.identity["seed"], r.key))}
+    def _starts(self, run: tuple[str, ...]) -> list[Record]:
+        """Return the runs that started from this row's model and measured it, in the order of their seeds."""
+        wanted = run[: RUN.index("model") + 1]
+        found = [r for r in self.plain() if (r.identity["dataset"], r.identity["model"]) == wanted]
+        measured = [record for record in found if record.metrics["zero_shot"]]
+        return sorted(measured, key=lambda record: (record.identity["seed"], record.key))
 
     def _is_start(self, experiment: str, row: str, dataset: str) -> bool:
         """Tell whether a zero-shot row is read from the starts of other runs."""
         run = self._run(experiment, row, dataset)
-        return run is not None and run.method == UNTRAINED and run not in self._found
+        return run is not None and run[RUN.index("method")] == UNTRAINED and run not in self._matched
 
     def _folder(self, record: Record) -> Path:
         return self.results / "runs" / record.key
@@ -197,15 +218,12 @@ class Values:
     def _file(self, record: Record, name: str) -> ImageIous | None:
         path = self._folder(record) / name
         if path not in self._read:
-            self._read[path] = self._try(path) if path.exists() else None
+            try:
+                self._read[path] = read_image_ious(path) if path.exists() else None
+            except ValueError as error:
+                self.problems.append(str(error).replace(str(self.results / "runs"), "runs"))
+                self._read[path] = None
         return self._read[path]
-
-    def _try(self, path: Path) -> ImageIous | None:
-        try:
-            return read_image_ious(path)
-        except ValueError as error:
-            self.problems.append(str(error).replace(str(self.results / "runs"), "runs"))
-            return None
 
     def _order(self, dataset: str) -> ImageIous | None:
         """Return ids and groups of the images that a data set's runs answer, from the first run that has them.
@@ -224,29 +242,94 @@ class Values:
         return ImageIous(ids, groups, np.empty(0))
 
 
-def first_scores(record: Record) -> Scores | None:
-    """Return what a run measured before training."""
-    return record.metrics["zero_shot"]
+@dataclass(frozen=True)
+class Missing:
+    """Runs of one row that have no complete record, and the command that makes them.
+
+    Attributes:
+        row: Name of the row, or what else is missing.
+        datasets: The data sets that lack the same seeds.
+        seeds: Those seeds; () where none is asked for.
+        command: What to type.
+    """
+
+    row: str
+    datasets: tuple[str, ...]
+    seeds: tuple[int, ...]
+    command: str
+
+    def __str__(self) -> str:
+        """Return the runs in words: "SFT-3B, heel, seeds 42, 43"."""
+        seeds = f"seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}" if self.seeds else ""
+        return ", ".join(filter(None, (self.row, *self.datasets, seeds)))
 
 
-def last_scores(record: Record) -> Scores | None:
-    """Return what a run measured for the tables."""
-    return record.metrics["final"] or (first_scores(record) if record.identity["method"] == UNTRAINED else None)
+def missing_runs(values: Values, experiment: str, rows: Iterable[Row]) -> list[Missing]:
+    """List the runs that rows of an experiment still need, as few commands as will do.
+
+    Rows whose method or model this checkout lacks are left to `unavailable`.
+    """
+    return [one for row in rows if _available(row) for one in _commands(row, values.missing_of(experiment, row))]
 
 
-def scored(records: dict[int, Record], pick: Callable[[Record], Scores | None], metric: str) -> dict[int, float]:
-    """Return seed -> one metric of what `pick` takes from each record, without those that have none."""
-    scores = {seed: pick(record) for seed, record in records.items()}
-    values = {seed: found[metric] for seed, found in scores.items() if found}  # type: ignore[literal-required]
-    return {seed: value for seed, value in values.items() if value is not None}
+def unavailable(rows: Iterable[Row]) -> list[str]:
+    """Name the rows whose method or model this checkout cannot run."""
+    return [row.name for row in rows if not _available(row)]
 
 
-def _of(identity: Identity | PartialIdentity) -> _Run:
-    return _Run(*(identity[word] for word in _Run._fields))  # type: ignore[literal-required]
+def placed(run: PlannedRun, group: Group) -> PlannedRun:
+    """Add to a run what puts it into this group and no other: its images and training; nothing where it is there."""
+    words = (*_data_words(run.identity["dataset"], group), *_training_words(run.identity, group))
+    return planned_run((*run.overrides, *words)) if words else run
 
 
-def _prompt(record: Record) -> Any:
-    return record.config.get("method", {}).get("prompt")
+def _available(row: Row) -> bool:
+    return all(has_option(group, str(row.set[group])) for group in ("method", "model"))
+
+
+def _commands(row: Row, runs: Iterable[PlannedRun]) -> Iterable[Missing]:
+    """Put data sets that lack the same seeds into one command, except real ones: each has its own folder."""
+    lacking = pd.DataFrame(
+        [(_shared(run), run.identity["dataset"], run.identity["seed"]) for run in runs],
+        columns=["words", "dataset", "seed"],
+    )
+    seeds = lacking.groupby(["words", "dataset"], sort=False)["seed"].agg(tuple).reset_index()
+    words: Any
+    wanted: Any
+    for (words, wanted), together in seeds.groupby(["words", "seed"], sort=False)["dataset"]:
+        dataset, seed = ",".join(together), ",".join(map(str, wanted))
+        many = ["-m"] if "," in dataset + seed else []
+        command = shlex.join([*many, f"dataset={dataset}", *words, f"seed={seed}"])
+        yield Missing(row.name, tuple(together), wanted, f"python -m medloc.run {command}")
+
+
+def _shared(run: PlannedRun) -> tuple[str, ...]:
+    """Return a run's overrides without its data set and seed."""
+    return tuple(each for each in run.overrides if each.partition("=")[0] not in ("dataset", "seed"))
+
+
+def _data_words(dataset: str, group: Group) -> list[str]:
+    words = []
+    if group.setting.kind == "real":
+        # the folder's name, without saying where it lies on the machine that made the record
+        origins = sorted({r.identity["origin"] for r in group.records if r.identity["dataset"] == dataset})
+        words.append(f"dataset.root=PATH_TO/{origins[0].partition(': ')[2] if origins else dataset}")
+    if group.setting.evaluated_on != "test":
+        words.append(f"dataset.evaluate_on={group.setting.evaluated_on}")
+    return words
+
+
+def _training_words(planned: PartialIdentity, group: Group) -> list[str]:
+    if not group.train or planned["method"] == UNTRAINED:
+        return []
+    words = [] if group.train == planned["train"] else [f"train={group.train}"]
+    options = {**default_options(), "train": group.train}
+    number, _, unit = group.length.partition(" ")
+    wanted = {"steps": {"train.max_steps": number}, "epochs": {"train.max_steps": "null", "train.epochs": number}}
+    for key, value in wanted.get(unit, {}).items():
+        if word(default_value(key, options)) != value:
+            words.append(f"{key}={value}")
+    return words
 
 
 def _columns(path: Path, problems: list[str]) -> dict[str, list[Any]] | None:

@@ -1,25 +1,30 @@
-"""The whole report of a results folder: tables, figures, claims, audit, and the page that holds them all."""
+"""The whole report of a results folder: tables, figures, claims, audit, the page that holds them, and its summary."""
 
-import csv
-import io
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tabulate import tabulate
+import pandas as pd
 
 from medloc.report.audit import audit_table
 from medloc.report.claims import claims_table, comparisons_table, judge_claims
 from medloc.report.figures import remove_figures_beyond, write_figures
-from medloc.report.folds import folds_table
-from medloc.report.heights import heights_table
-from medloc.report.page import Content, Ledger, Placed, page
-from medloc.report.sparsity import sparsity_table
-from medloc.report.table_files import all_tables, all_values, write_tables
-from medloc.report.text_table import TextTable
-from medloc.report.values import Values
+from medloc.report.page import VERDICTS, Content, Ledger, Placed, missing_count, page
+from medloc.report.tables.build import all_tables, all_values
+from medloc.report.tables.folds import folds_table
+from medloc.report.tables.table import MISSING as DASH
+from medloc.report.tables.training import heights_table, sparsity_table
+from medloc.report.tables.writers import Grid, Text, grid_text, main_grids, write_tables, write_texts
+from medloc.report.values import Missing, Values
 from medloc.report.verdict import MISSING
 from medloc.runs import Found, write_text
+
+SCORES = 9
+"""Columns of the cross-validated table that are shown: all but its intervals."""
+
+FEW = 5
+"""So many missing entries of Table 1 are named one by one; more are counted."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +59,11 @@ def write_report(results: Path, found: Found) -> Written:
         return Written(content, None)
     remove_figures_beyond(len(values), results / "figures")
     write_tables(tables, results / "tables")
-    _write_texts(results / "tables" / "audit", [content.audit])
-    _write_texts(results / "tables" / "sparsity", content.sparsity)
-    _write_texts(results / "tables" / "heights", content.heights)
-    _write_texts(results / "tables" / "folds", [folds] if folds else [])
-    _write_texts(results / "tables" / "claims", [table for one in ledgers for table in (one.claims, one.comparisons)])
+    write_texts(results / "tables" / "audit", [content.audit])
+    write_texts(results / "tables" / "sparsity", content.sparsity)
+    write_texts(results / "tables" / "heights", content.heights)
+    write_texts(results / "tables" / "folds", [folds] if folds else [])
+    write_texts(results / "tables" / "claims", [table for one in ledgers for table in (one.claims, one.comparisons)])
     write_text(results / "report.html", page(content))
     return Written(content, results / "report.html")
 
@@ -76,18 +81,50 @@ def _figures(values: Values, place: int, results: Path) -> list[Placed]:
     return [Placed(values.group.heading, figure) for figure in drawn if not place or figure.svg]
 
 
-def _write_texts(path: Path, tables: Sequence[TextTable]) -> None:
-    """Write tables of texts as `path`.md, to read, and `path`.csv; without any table there are no such files."""
-    if not tables:
-        for ending in (".md", ".csv"):
-            path.with_suffix(ending).unlink(missing_ok=True)
-        return
-    parts = []
-    for table in tables:
-        parts += [f"# {table.heading}", tabulate(table.rows, table.header, "pipe", disable_numparse=True)]
-    write_text(path.with_suffix(".md"), "\n\n".join(parts) + "\n")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    for table in tables:
-        writer.writerows([("heading", *table.header), *((table.heading, *row) for row in table.rows)])
-    write_text(path.with_suffix(".csv"), text.getvalue())
+def summary_lines(content: Content) -> list[str]:
+    """Return the summary of a report, line by line."""
+    return [*_table1(content), *_folds(content), *_claims(content), *_missing(content), *_problems(content), ""]
+
+
+def _table1(content: Content) -> Iterator[str]:
+    table = next((table for table in content.tables if table.name == "table1"), None)
+    yield f"Table 1: {content.values[0].group.heading}"
+    for grid in main_grids(table) if table else ():
+        numbered = [row for row in grid.rows if _has_number(grid, row)]
+        if numbered:
+            yield f"\n{grid.title}"
+            yield grid_text(grid._replace(rows=tuple(numbered)), "simple", lambda field: field.text)
+    yield ""
+
+
+def _folds(content: Content) -> Iterator[str]:
+    if content.folds:
+        rows = pd.DataFrame(content.folds.rows, columns=list(content.folds.header)).iloc[:, :SCORES]
+        yield "Cross-validated, the test parts of all folds as one"
+        yield rows.to_markdown(index=False, tablefmt="simple", disable_numparse=True)
+        yield ""
+
+
+def _has_number(grid: Grid, row: Sequence[Text]) -> bool:
+    """Tell whether a row has a number of ours."""
+    pairs = list(zip(grid.header, row, strict=True))[grid.left :]
+    return any(field.text not in ("", DASH) for title, field in pairs if title != "paper")
+
+
+def _claims(content: Content) -> Iterator[str]:
+    counts = Counter(text for row in content.claims[0].claims.rows for text in row if text in VERDICTS)
+    yield f"Claims of the paper: {', '.join(f'{counts[word]} {word}' for word in VERDICTS if counts[word])}."
+    yield f"Audit of the paper's own numbers: {len(content.audit.rows)} findings."
+
+
+def _missing(content: Content) -> Iterator[str]:
+    number = missing_count(content.values[0])
+    if number:
+        yield f"{number} runs of the tables and figures are missing; report.html has their commands."
+    listed: list[Missing] = [one for table in content.tables[:1] for one in table.missing]
+    if len(listed) <= FEW:
+        yield from (f"  {one}:\n    {one.command}" for one in listed)
+
+
+def _problems(content: Content) -> Iterator[str]:
+    yield from (f"not read: {problem}" for values in content.values for problem in values.problems)

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from medloc.report.__main__ import main, results_folder
-from medloc.report.table_list import OURS
+from medloc.report.tables.listing import OURS
 from medloc.runs.provenance import CHECKOUT
 from tests.report.conftest import fabricate as fabricate_one
 from tests.report.grid import planned

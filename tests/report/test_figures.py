@@ -8,8 +8,8 @@ from medloc.report.figure_charts import CHARTS
 from medloc.report.figures import FIGURES, write_figures
 from medloc.report.gallery import GALLERIES
 from medloc.report.groups import empty_group
-from medloc.report.run_data import NotHereError, run_data
-from medloc.report.table_files import all_values
+from medloc.report.runs import NotHereError, run_data
+from medloc.report.tables.build import all_values
 from medloc.report.values import Values
 from medloc.runs import find_records
 from tests.report.grid import STEPS

@@ -1,6 +1,11 @@
+import csv
+import io
+
 import pytest
 
 from medloc.report.groups import empty_group, group_records
+from medloc.report.tables.build import all_tables, all_values
+from medloc.report.tables.writers import csv_text
 
 
 def keys(group):
@@ -123,3 +128,35 @@ def test_a_model_that_judges_the_answers_does_not_part_its_method_from_the_other
     )
     (group,) = group_records([*others, judged])
     assert len(group.records) == 3
+
+
+def own_set(fabricate, name, fingerprint, **changes):
+    prints = {"data": fingerprint, "model": "model-s"}
+    return fabricate(
+        dataset="manifest", origin=f"real: {name}", fingerprints=prints, key=f"{name}-{fingerprint}", **changes
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "names"),
+    [
+        (("thyroid", "aaaa"), ("polyps", "bbbb"), {"thyroid", "polyps"}),
+        (("thyroid", "aaaa"), ("polyps", "aaaa"), {"thyroid", "polyps"}),
+        (("thyroid", "aaaa"), ("thyroid", "bbbb"), {"thyroid aaaa", "thyroid bbbb"}),
+    ],
+)
+@pytest.mark.parametrize("method", ["medloc", "zero_shot"])
+def test_own_data_sets_are_parted_by_name_and_fingerprint(fabricate, tmp_path, method, first, second, names):
+    # equal numbers: only what they are said to be numbers of tells one block from the other
+    records = [own_set(fabricate, *first, method=method), own_set(fabricate, *second, method=method, started="2027")]
+    found = group_records(records)
+    assert {group.data_heading for group in found} == {f"real data of {name}" for name in names}
+    tables = [table for table in all_tables(all_values(tmp_path, records)) if table.name == "other"]
+    assert {table.heading.partition(",")[0] for table in tables} == {f"real data of {name}" for name in names}
+    assert {row["group"] for row in csv.DictReader(io.StringIO(csv_text(tables)))} == {"1", "2"}
+
+
+def test_one_own_data_set_and_parts_of_a_cross_validation_need_no_name(fabricate):
+    folds = [own_set(fabricate, "thyroid", f"fold{fold}", variant=f"dataset.split=fold{fold}of2") for fold in (1, 2)]
+    found = group_records([*folds, own_set(fabricate, "thyroid", "whole")])
+    assert {group.data_heading for group in found} == {"real data"}

@@ -1,9 +1,8 @@
 import pytest
 
-from medloc.report import missing
+from medloc.report import values as values_module
 from medloc.report.groups import empty_group
-from medloc.report.missing import missing_runs, unavailable
-from medloc.report.values import Values
+from medloc.report.values import Values, missing_runs, unavailable
 
 SETS = ("ham10000", "heel", "tn3k")
 
@@ -12,7 +11,7 @@ SETS = ("ham10000", "heel", "tn3k")
 def conf(monkeypatch):
     """A checkout that has four methods and one model."""
     there = {"zero_shot", "vlm_r1", "raw_iou", "medloc", "tiny_s"}
-    monkeypatch.setattr(missing, "has_option", lambda group, option: option in there)
+    monkeypatch.setattr(values_module, "has_option", lambda group, option: option in there)
 
 
 def of_table1(values):

@@ -5,6 +5,7 @@ from itertools import chain
 import pytest
 import yaml
 
+from medloc.report.groups import DATASETS
 from medloc.report.paper import (
     NUMBERS,
     SETS,
@@ -16,7 +17,6 @@ from medloc.report.paper import (
     read_table,
     table1,
 )
-from medloc.report.rows import DATASETS
 
 PAPER_SHAPES = {  # table: rows, data sets of a row (or None where they differ), metrics, cells
     1: (12, 3, 3, 108),  # 12 * 9

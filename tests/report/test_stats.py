@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import ttest_rel
+from scipy.stats import ttest_1samp, ttest_rel
 
 from medloc.report.stats import (
+    EXACT_PAIRS,
+    SAMPLED_PATTERNS,
     Interval,
     PairedTest,
+    SignFlip,
     cluster_bootstrap,
     holm,
     paired_t_test,
@@ -104,12 +107,33 @@ def test_what_n_does_not_allow_is_no_test():
     ],
 )
 def test_sign_flips_by_hand(values, p):
-    assert sign_flip_test(values) == p
+    assert sign_flip_test(values) == SignFlip(p, sampled=False)
 
 
 @given(differences)
 def test_sign_flips_never_pass_their_floor(values):
-    assert 2 / 2 ** len(values) - 1e-12 <= sign_flip_test(values) <= 1
+    assert 2 / 2 ** len(values) - 1e-12 <= sign_flip_test(values).p <= 1
+
+
+@pytest.mark.parametrize("n", [EXACT_PAIRS + 1, 25, 40, 200])
+def test_many_seeds_are_sampled_and_said_to_be(n):
+    # counting all 2^40 patterns would never end
+    rng = np.random.default_rng(0)
+    clear, even = rng.normal(1, 0.1, n), [1.0, -1.0] * n
+    found = sign_flip_test(clear)
+    assert found.sampled
+    assert found == sign_flip_test(clear)
+    assert 0 < found.p <= 4 / SAMPLED_PATTERNS
+    assert sign_flip_test(even).p == pytest.approx(1, abs=0.01)
+
+
+def test_a_sampled_sign_flip_agrees_with_the_t_test():
+    values = np.random.default_rng(1).normal(0.3, 1, 60)
+    assert sign_flip_test(values).p == pytest.approx(ttest_1samp(values, 0).pvalue, abs=0.01)
+
+
+def test_the_last_exact_number_of_seeds_reaches_its_floor():
+    assert sign_flip_test([1.0] * EXACT_PAIRS) == SignFlip(2 / 2**EXACT_PAIRS, sampled=False)
 
 
 def test_bootstrap_of_equal_differences_has_no_width():

@@ -1,8 +1,8 @@
 import pytest
 
-from medloc.report.folds import folds_table
 from medloc.report.groups import group_records
-from medloc.report.table_added import other_table
+from medloc.report.tables.build import other_table
+from medloc.report.tables.folds import folds_table
 from medloc.report.values import Values
 from medloc.report.whole import write_report
 from medloc.runs import find_records

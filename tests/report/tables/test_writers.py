@@ -1,19 +1,15 @@
 import csv
 import io
 import re
+from dataclasses import replace
 
 import pytest
 
-from medloc.report.cells import Cell, Count, Delta
-from medloc.report.missing import Missing
 from medloc.report.paper import PaperCell, PaperDifference
-from medloc.report.stats import Interval
-from medloc.report.table_csv import csv_text
-from medloc.report.table_differences import Comparison, OverImages
-from medloc.report.table_grids import Text, comparison_grids, main_grids
-from medloc.report.table_latex import escape, latex
-from medloc.report.table_markdown import markdown
-from medloc.report.tables import Entry, Line, Place, Table
+from medloc.report.stats import Interval, SignFlip
+from medloc.report.tables.table import Cell, Comparison, Count, Delta, Entry, Line, OverImages, Place, Table
+from medloc.report.tables.writers import Text, comparison_grids, csv_text, escape, latex, main_grids, markdown
+from medloc.report.values import Missing
 
 HEEL, TN3K = Place("heel", "a50"), Place("tn3k", "a50")
 DELTA = Delta(31.0, 1.0, 3, "***")
@@ -38,7 +34,16 @@ def table():
     images = OverImages(30.5, Interval(28.25, 33.0), 500, 321)
     interval = Interval(28.5159, 33.4841)
     compared = Comparison(
-        "Δ Ours_1", "heel", "a50", DELTA, 0.000347, interval, 0.25, images, lines[2].entries[HEEL].paper, 0.0031
+        "Δ Ours_1",
+        "heel",
+        "a50",
+        DELTA,
+        0.000347,
+        interval,
+        SignFlip(0.25, False),
+        images,
+        lines[2].entries[HEEL].paper,
+        0.0031,
     )
     nothing = Comparison("Δ Ours_1", "tn3k", "a50", Delta(), None, None, None, None, None)
     return Table(
@@ -194,3 +199,11 @@ def test_counts_are_whole_numbers():
     )
     assert [field.text for field in main_grids(counted)[0].rows[0]] == ["nv", "7", "5367"]
     assert "nv,added,heel,train,7,,1,,5367" in csv_text([counted])
+
+
+def test_a_sampled_sign_flip_test_is_said_to_be_sampled(table):
+    counted = markdown([table])
+    compared = replace(table.comparisons[0], flip=SignFlip(0.25, sampled=True))
+    drawn = markdown([replace(table, comparisons=(compared,))])
+    assert "drawn at random" not in counted
+    assert "Above 16 seeds the sign-flip test counts 99,999 patterns of signs that are drawn at random" in drawn

@@ -1,16 +1,13 @@
 """One row minus another: the paper's t-test over equal seeds, and beside it what so few seeds can say."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import replace
 
 import numpy as np
 
-from medloc.report.cells import Delta
-from medloc.report.image_ious import Array, ImageIous
-from medloc.report.paper import PaperDifference, PaperTable
+from medloc.report.paper import PaperTable
+from medloc.report.runs import Array, ImageIous
 from medloc.report.stats import (
-    Interval,
     cluster_bootstrap,
     holm,
     paired_t_test,
@@ -19,69 +16,8 @@ from medloc.report.stats import (
     sign_flip_test,
     t_interval,
 )
+from medloc.report.tables.table import Comparison, Delta, OverImages, Pair
 from medloc.report.values import Values
-
-
-class Pair(NamedTuple):
-    """A difference that a table asks for.
-
-    Attributes:
-        name: Of its Δ row.
-        minuend: Row from which is subtracted.
-        subtrahend: Row that is subtracted.
-        printed: The paper's name of this difference; "" for one that is ours.
-    """
-
-    name: str
-    minuend: str
-    subtrahend: str
-    printed: str = ""
-
-
-@dataclass(frozen=True)
-class OverImages:
-    """The difference as the test images see it, the seeds held fixed.
-
-    Attributes:
-        difference: Mean over seeds and images, in percentage points.
-        interval: 95 % bootstrap interval over lesions or patients; None where there is only one.
-        images: Number of images.
-        groups: Number of lesions or patients.
-    """
-
-    difference: float
-    interval: Interval | None
-    images: int
-    groups: int
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A difference of two rows at one place, in percentage points.
-
-    Attributes:
-        name: Of its Δ row.
-        dataset: As a record names it.
-        metric: Likewise.
-        delta: Mean over the seeds that both have, with the stars of the t-test.
-        p: Two-tailed p-value of the paired t-test; None below two seeds and where all differences are equal.
-        interval: 95 % t-interval; None below two seeds.
-        flip_p: p-value of the exact sign-flip test; None below two seeds.
-        holm_p: p after Holm's correction over all differences of the table.
-        over_images: What the images say; None where they are not at hand.
-        paper: The paper's difference and stars; None where it prints none.
-    """
-
-    name: str
-    dataset: str
-    metric: str
-    delta: Delta
-    p: float | None
-    interval: Interval | None
-    flip_p: float | None
-    over_images: OverImages | None
-    paper: PaperDifference | None
-    holm_p: float | None = None
 
 
 def compare(
@@ -113,7 +49,7 @@ def _comparison(
         delta=Delta(test.difference, sample_sd(found), test.n, test.stars) if test else Delta(),
         p=test.p if test else None,
         interval=t_interval(found),
-        flip_p=sign_flip_test(found) if len(found) > 1 else None,
+        flip=sign_flip_test(found),
         over_images=_over_images(values, experiment, pair, dataset, metric, list(differences)),
         paper=printed.get(metric),
     )

@@ -1,4 +1,4 @@
-from medloc.report.summary import closing_table
+from medloc.report.closing import closing_table
 
 
 def rows(text):

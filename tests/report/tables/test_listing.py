@@ -2,7 +2,7 @@ import pytest
 
 from medloc.experiments.catalog import experiment
 from medloc.report.paper import ACCURACY_TABLES
-from medloc.report.table_list import DESCRIPTIONS, OURS, TABLE1_PAIRS
+from medloc.report.tables.listing import DESCRIPTIONS, OURS, TABLE1_PAIRS
 
 
 def test_every_table_of_the_paper_and_ours():

@@ -3,7 +3,8 @@ import math
 import pytest
 
 from medloc.report.paper import PaperDifference, paper_table
-from medloc.report.table_differences import Pair, compare
+from medloc.report.tables.differences import compare
+from medloc.report.tables.table import Pair
 
 PAIR = Pair("Δ (MedLoc-VLM)", "MedLoc-R1-3B piecewise", "VLM-R1-3B", "MedLoc-VLM")
 RAW = Pair("Δ (MedLoc-RawIoU)", "MedLoc-R1-3B piecewise", "Raw-IoU-3B", "MedLoc-RawIoU")
@@ -24,7 +25,7 @@ def test_hand_computed_to_the_last_digit(values, three_seeds):
     # half width of the interval: t(0.975, 2) = 4.302653 times 1 / sqrt(3)
     assert one.interval == pytest.approx((2 - 4.302652730 / math.sqrt(3), 2 + 4.302652730 / math.sqrt(3)))
     # of the 8 patterns of signs only +++ and --- reach |mean| 2
-    assert one.flip_p == pytest.approx(0.25)
+    assert one.flip.p == pytest.approx(0.25)
     assert one.holm_p == one.p
     assert one.paper == PaperDifference(27.40, "***")
 
@@ -53,7 +54,7 @@ def test_only_seeds_of_both_rows_are_paired(values, fabricate):
     (one,) = compared(found, PAIR)
     assert (one.delta.n, one.delta.mean) == (1, pytest.approx(40))
     # one seed has no interval and no test
-    assert (one.p, one.interval, one.flip_p, one.holm_p, one.delta.sd) == (None,) * 5
+    assert (one.p, one.interval, one.flip, one.holm_p, one.delta.sd) == (None,) * 5
 
 
 def test_nothing_in_common_is_nothing(values, fabricate):

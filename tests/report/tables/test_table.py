@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medloc.report.cells import Cell, Count, Delta, fixed_cell, marks
+from medloc.report.tables.table import Cell, Count, Delta, fixed_cell, marks
 
 
 def test_hand_computed():

@@ -1,0 +1,1 @@
+"""Tables: as data (`table`), which there are (`listing`), from records (`build` and others), as files (`writers`)."""
