@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from medloc.report.gallery import GALLERIES, Strip
+from medloc.report.figures.gallery import GALLERIES, Strip
 from medloc.report.image_counts import FOLDER as COUNTS
 from medloc.report.image_counts import image_counts
 from medloc.report.image_ious import read_image_ious

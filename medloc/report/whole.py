@@ -10,7 +10,8 @@ from tabulate import tabulate
 
 from medloc.report.audit import audit_table
 from medloc.report.claims import claims_table, comparisons_table, judge_claims
-from medloc.report.figures import remove_figures_beyond, write_figures
+from medloc.report.claims.verdict import MISSING
+from medloc.report.figures.files import remove_figures_beyond, write_figures
 from medloc.report.folds import folds_table
 from medloc.report.heights import heights_table
 from medloc.report.page import Content, Ledger, Placed, page
@@ -18,7 +19,6 @@ from medloc.report.sparsity import sparsity_table
 from medloc.report.table_files import all_tables, all_values, write_tables
 from medloc.report.text_table import TextTable
 from medloc.report.values import Values
-from medloc.report.verdict import MISSING
 from medloc.runs import Found, write_text
 
 
