@@ -6,7 +6,7 @@ from itertools import pairwise
 from medloc.curriculum.schedule import linear_delta
 from medloc.report.audit.numbers import Finding, check_counts, check_deltas, check_numbers
 from medloc.report.claims.read import Comparison, paper_claims, printed_cell, printed_difference
-from medloc.report.paper import METRICS, paper_table, paper_text
+from medloc.report.paper import METRICS, PaperCell, paper_table, paper_text
 from medloc.report.rows import DATASETS
 from medloc.report.text_table import TextTable
 
@@ -34,7 +34,8 @@ def audit() -> list[Finding]:
 
 def audit_table(findings: Sequence[Finding] | None = None) -> TextTable:
     """Return the findings as text; `findings` are those of `audit` where they are at hand."""
-    rows = [(each.place, each.printed, each.follows, each.kind) for each in (audit() if findings is None else findings)]
+    found = audit() if findings is None else findings
+    rows = [(each.place, each.printed, each.follows, each.kind) for each in found]
     heading = "Audit: the paper's own numbers against each other (no run of ours)"
     return TextTable(heading, ("Place", "Printed", "What follows", "Kind"), tuple(rows))
 
@@ -105,45 +106,31 @@ def check_sentences() -> Iterator[Finding]:
 
 def printed_verdict(comparison: Comparison) -> tuple[bool, str] | None:
     """Return whether the printed numbers agree with a comparison, and the numbers; None where there are none."""
+    first, second = _printed(comparison, comparison.metric)
+    where = f"{DATASETS[comparison.dataset]} {{metric}} {comparison.subject} {{}}, {comparison.object} {{}}"
     if comparison.relation == "more stable":
-        return _spread_verdict(comparison)
+        if first is None or second is None or first.sd is None or second.sd is None:
+            return None
+        numbers = (f"sd {first.sd:.2f}", f"{second.sd:.2f}")
+        return first.sd < second.sd, where.format(*numbers, metric=METRICS[comparison.metric])
     difference = printed_difference(comparison)
-    if difference is None:
+    if difference is None or first is None or second is None:
         return None
     similar = comparison.relation == "similar"
     holds = abs(difference) <= comparison.margin if similar else difference > comparison.margin
-    return holds, _means(comparison) if comparison.relation != "larger gain" else _gains(comparison)
+    if comparison.relation == "larger gain":
+        return holds, f"{DATASETS[comparison.dataset]} over {comparison.object} {', '.join(_gains(comparison))}"
+    return holds, where.format(f"{first.mean:.2f}", f"{second.mean:.2f}", metric=METRICS[comparison.metric])
 
 
-def _spread_verdict(comparison: Comparison) -> tuple[bool, str] | None:
-    cells = [
-        printed_cell(row, comparison.dataset, comparison.metric) for row in (comparison.subject, comparison.object)
-    ]
-    subject, compared = (cell.sd if cell else None for cell in cells)
-    if subject is None or compared is None:
-        return None
-    return subject < compared, _against(comparison, f"sd {subject:.2f}", f"{compared:.2f}")
+def _printed(comparison: Comparison, metric: str) -> tuple[PaperCell | None, PaperCell | None]:
+    """Return the printed cells of subject and object."""
+    dataset = comparison.dataset
+    return printed_cell(comparison.subject, dataset, metric), printed_cell(comparison.object, dataset, metric)
 
 
-def _means(comparison: Comparison) -> str:
-    cells = [
-        printed_cell(row, comparison.dataset, comparison.metric) for row in (comparison.subject, comparison.object)
-    ]
-    subject, compared = (f"{cell.mean:.2f}" for cell in cells if cell)
-    return _against(comparison, subject, compared)
-
-
-def _against(comparison: Comparison, subject: str, compared: str) -> str:
-    where = f"{DATASETS[comparison.dataset]} {METRICS[comparison.metric]}"
-    return f"{where} {comparison.subject} {subject}, {comparison.object} {compared}"
-
-
-def _gains(comparison: Comparison) -> str:
-    gains = []
+def _gains(comparison: Comparison) -> Iterator[str]:
     for metric in (comparison.metric, comparison.than_metric):
-        subject, compared = (
-            printed_cell(row, comparison.dataset, metric) for row in (comparison.subject, comparison.object)
-        )
-        if subject and compared:
-            gains.append(f"{subject.mean - compared.mean:+.2f} at {METRICS[metric]}")
-    return f"{DATASETS[comparison.dataset]} over {comparison.object} {', '.join(gains)}"
+        first, second = _printed(comparison, metric)
+        if first and second:
+            yield f"{first.mean - second.mean:+.2f} at {METRICS[metric]}"

@@ -157,7 +157,8 @@ class _Testable(_Sentence):
 
     def row_pairs(self) -> list[tuple[RowName, RowName | None]]:
         """Return every subject with every object, as the rows are given."""
-        pairs = list(combinations(self.rows, 2)) or self.pairs or product(self.subjects, self.objects or [None])
+        objects: list[str | None] = [*self.objects] or [None]
+        pairs = [*combinations(self.rows, 2), *self.pairs, *product(self.subjects, objects)]
         return [(self._row(one), self._row(other) if other else None) for one, other in pairs]
 
     def _row(self, name: str) -> RowName:

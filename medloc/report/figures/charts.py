@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -64,7 +65,7 @@ class Chart:
 
         `seed` is "mean" in the means over seeds, which have their interval and N.
         """
-        lines = []
+        lines: list[tuple[Any, ...]] = []
         for panels in self.rows:
             for column, panel in enumerate(panels):
                 place = (self.rows[0][column].title, self.rows[-1][column].xlabel, panels[0].ylabel or panel.ylabel)

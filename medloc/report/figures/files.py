@@ -89,7 +89,8 @@ def _write(experiment: Experiment, values: Values, path: Path) -> Drawn:
 
 def _write_chart(chart: Chart, title: str, path: Path) -> Path | None:
     if chart.is_empty:
-        return _remove(path)
+        _remove(path)
+        return None
     numbers = _csv(chart.frame())
     labels = "\n".join(name for row in chart.rows for panel in row for name in panel.names.values())
     digest = _digest(title, numbers, labels)
@@ -111,7 +112,8 @@ def _write_gallery(gallery: Gallery, results: Path, title: str, path: Path) -> t
         except NotHereError as reason:
             lacking = (*lacking, f"{DATASETS[strip.dataset]}: {reason}.")
     if not rows:
-        return _remove(path), lacking
+        _remove(path)
+        return None, lacking
     numbers = _csv(replace(gallery, strips=tuple(strips)).frame())
     return _save(draw_pictures(rows, title, IMAGE_WIDTH), path, _digest(title, numbers), numbers), lacking
 

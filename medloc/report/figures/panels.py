@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -162,7 +162,13 @@ def _legend(rows: Sequence[Sequence[Panel]]) -> list[Line2D]:
     handles = []
     for (name, look, marker), found in counts.items():
         number = " to ".join(map(str, sorted({min(found), max(found)}))) if found else "no mean"
-        line_style = {"color": look.color, "linestyle": look.dash, "marker": marker, "markersize": 5, "linewidth": 2}
+        line_style: dict[str, Any] = {
+            "color": look.color,
+            "linestyle": look.dash,
+            "marker": marker,
+            "markersize": 5,
+            "linewidth": 2,
+        }
         handles.append(Line2D([], [], label=f"{name} (N = {number})", **line_style))
     return handles
 
@@ -243,7 +249,13 @@ def _draw_ranked(axes: Axes, line: Line) -> None:
     for point in over_seeds(line):
         seeds = [value for found in line.seeds.values() if (value := found.get(point.x)) is not None]
         axes.plot(seeds, [point.x] * len(seeds), "o", color=color, alpha=0.3, markersize=3, linewidth=0)
-        mark = {"color": color, "marker": line.look.marker, "markersize": 6, "elinewidth": 1.6, "capsize": 3}
+        mark: dict[str, Any] = {
+            "color": color,
+            "marker": line.look.marker,
+            "markersize": 6,
+            "elinewidth": 1.6,
+            "capsize": 3,
+        }
         axes.errorbar(point.mean, point.x, xerr=point.half_width, **mark)
 
 
