@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from medloc.experiments.expand import experiments
 from medloc.report.figures.charts import CHARTS
 from medloc.report.figures.files import FIGURES, write_figures
 from medloc.report.figures.gallery import GALLERIES
@@ -235,3 +236,16 @@ def test_a_picture_with_another_name_on_its_axis_is_drawn_again(values, three_se
     write_figures(held, tmp_path, names=("why",))
     assert numbers.read_bytes() == before[1]
     assert picture.read_bytes() != before[0]
+
+
+def test_dead_groups_of_every_method_are_the_stored_ones(values, fabricate):
+    """Under medloc_giou tau stands on another scale, so that nothing may be computed from raw IoU and tau again."""
+    series = {"tau_used": [0.6, 0.6], "reward": [0.5, 0.5], "dead": [0.25, 0.75], "all_miss": [1.0, 1.0]}
+    rows = ((one, row) for one in experiments() for row in one.rows if row.set["method"] == "medloc_giou")
+    experiment, row = next(rows)
+    identity = {word: value for word, value in row.run("heel", 42).identity.items() if word != "train"}
+    held = values(fabricate(**{**identity, "steps": 250}, series=series))
+    chart = CHARTS["figure1"](replace(experiment, rows=(row,)), held)
+    place = [panel.title for panel in chart.rows[0]].index("HEEL")
+    (line,) = chart.rows[1][place].lines
+    assert line.seeds == {42: {1: 0.25, 2: 0.5}}  # the running mean of what the trace says
