@@ -124,14 +124,9 @@ def _attempt(session: Session, make: Callable[[], None]) -> None:
         session.failed(error)
 
 
-def _share_cores(job: Job, runs: int) -> None:
-    """Gives a run its share of the machine's threads, where `threads` leaves them open and others go on beside it."""
-    if job.settings.threads is None and runs != 1:
-        job.settings.threads = 1 if runs < 0 else max(1, cores() // runs)
-
-
-def _make(job: Job, wait: bool) -> None:
+def _make(session: Session, job: "Job", wait: bool) -> None:
     from medloc.report.closing import close_run, closing_table, is_closed
+    from medloc.runs.claim import ClaimedError
     from medloc.training.distributed.launch import do_job  # torch is imported here, and not for --help
 
     try:

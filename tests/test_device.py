@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from medloc.training.runner.sparsity import sample_start
 from transformers import GroundingDinoForObjectDetection, Qwen2_5_VLForConditionalGeneration
 
 from medloc import predict
@@ -19,7 +20,6 @@ from medloc.models.load import load_run_model, resolve_device
 from medloc.models.segmenter import Segmenter
 from medloc.models.tiny.shapes import draw_item
 from medloc.spec.compose import compose_job
-from medloc.training.runner.sparsity import sample_start
 from medloc.training.systems import load_system
 from tests.small import CHECKOUT, overrides
 from tests.test_supply import calls

@@ -14,7 +14,7 @@ from medloc.evaluation.samples import read_samples
 from medloc.experiments.catalog import read_experiment
 from medloc.experiments.reduced import read_grid
 from medloc.replay import replay
-from medloc.report.figure1 import read_trace
+from medloc.report.figures.run import read_trace
 from medloc.report.runs import read_image_ious
 from medloc.rewards import reward_for
 from medloc.runs import bounded_lines, bounded_text, parsed, read_record, write_record

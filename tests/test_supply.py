@@ -121,6 +121,6 @@ def test_templates_escape():
     from medloc.report import page
 
     assert "autoescape=True" in Path(page.__file__).read_text()
-    for path in sorted((PACKAGE / "report" / "templates").iterdir()):
+    for path in sorted((PACKAGE / "report" / "page" / "templates").iterdir()):
         unsafe = [line for line in path.read_text().splitlines() if "|safe" in line.replace(" ", "")]
         assert not unsafe, f"{path.name} prints something unescaped"

@@ -69,9 +69,11 @@ def close_run(folder: Path, record: Record, images: Mapping[str, Path]) -> str:
         record: its record.
         images: the image file of each test image, by id.
     """
-    from medloc.report.figure1 import draw_training  # matplotlib is imported here
-    from medloc.report.loss_curve import draw_loss
-    from medloc.report.overlays import draw_boxes
+    from medloc.report.figures.gallery import draw_boxes
+    from medloc.report.figures.run import (
+        draw_loss,
+        draw_training,  # matplotlib is imported here
+    )
 
     title = run_title(record).partition(";")[0]
     paths = {"record": folder / "record.json", "test images": folder / LAST_PICTURE}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from medloc.experiments.families import family_of
-from medloc.experiments.planned import PartialIdentity
+from medloc.experiments.catalog import family_of
+from medloc.experiments.rows import PartialIdentity
 from medloc.runs import Record
 
 UNTRAINED = "zero_shot"

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from medloc.data import LoadedDataset, load_dataset
 from medloc.data.example import Example
-from medloc.data.phantoms import phantom_key
+from medloc.data.sets import SETS
 from medloc.evaluation.metrics import THRESHOLDS
 from medloc.evaluation.samples import Sample, read_samples
 from medloc.runs import Record, bounded_lines, parsed, write_text
@@ -78,8 +78,9 @@ def _cache(settings: DatasetSettings, record: Record, results: Path) -> Path:
     places = [Path(record.config["cache"]), results / ".cache", CHECKOUT / "results" / ".cache"]
     if settings.root is not None or settings.manifest is not None:
         return next((place for place in places if place.is_dir()), places[1])
-    name = f"{settings.name}-{phantom_key(settings.name, settings.phantom)}"
-    found = [place for place in places if (place / name).is_dir()]
+    phantoms = SETS[settings.name].phantoms if settings.name in SETS else None
+    name = phantoms.folder_name(settings.phantom) if phantoms else ""
+    found = [place for place in places if name and (place / name).is_dir()]
     if not found:
         raise FileNotFoundError("its phantoms are not drawn on this machine")
     return found[0]

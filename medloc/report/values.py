@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from medloc.experiments.expand import Experiment, Row, experiments
-from medloc.experiments.families import FAMILIES
-from medloc.experiments.planned import PartialIdentity, PlannedRun, planned_run
-from medloc.experiments.reduced import WHOLE, Thinning
+from medloc.experiments.catalog import FAMILIES, Experiment, Row, experiments
+from medloc.experiments.reduced import WHOLE, ReducedGrid
+from medloc.experiments.rows import PartialIdentity, PlannedRun, planned_run
 from medloc.report.frame import RUN, UNTRAINED, long_frame, match, run_words, runs_frame
 from medloc.report.groups import Group
 from medloc.report.runs import ImageIous, image_counts, read_image_ious
 from medloc.runs import Record, bounded_lines, parsed
 from medloc.runs.record import CurvePoint
-from medloc.spec.conf_files import default_options, default_value, has_option
-from medloc.spec.words import word
+from medloc.spec.compose import has_option, option_values
+from medloc.spec.overrides import value_text
 
 
 class Values:
@@ -32,15 +31,15 @@ class Values:
     Args:
         group: The records that compare.
         results: The folder above `runs/`, for what lies beside a record.
-        thinning: What made the grid smaller, if anything did.
+        grid: What made the grid smaller, if anything did.
 
     Attributes:
         runs: One row for each run, see `frame.runs_frame`.
         problems: One line for every file that could not be read, in the order of asking.
     """
 
-    def __init__(self, group: Group, results: Path, thinning: ReducedGrid = WHOLE):
-        self.group, self.results, self.thinning = group, results, thinning
+    def __init__(self, group: Group, results: Path, grid: ReducedGrid = WHOLE):
+        self.group, self.results, self.grid = group, results, grid
         self.problems: list[str] = []
         self.runs = runs_frame(group.records)
         self._matched = match(self.runs)
@@ -65,7 +64,7 @@ class Values:
     def experiments(self) -> dict[str, Experiment]:
         """Every experiment by name, its models those of the group's family; none for a family that stands in no row."""
         family = self.group.setting.family
-        found = experiments(family, self.thinning) if family in FAMILIES else ()
+        found = experiments(family, self.grid) if family in FAMILIES else ()
         return {each.name: replace(each, rows=self._at_hand(each.rows)) for each in found}
 
     def rows(self, experiment: str) -> tuple[Row, ...]:
@@ -167,20 +166,20 @@ class Values:
 
     def reading_run(self, dataset: str) -> PlannedRun:
         """Return the shortest run that reads a data set of this group: the model answers as it is."""
-        words = (f"method={UNTRAINED}", f"dataset={dataset}", *self.thinning.overrides)
+        words = (f"method={UNTRAINED}", f"dataset={dataset}", *self.grid.overrides)
         return placed(planned_run(words), self.group)
 
     def reproduce(self, experiment: str) -> str:
         """Return the command that makes an experiment's missing runs; "" where its runs would be another group's."""
         runs = [run for row in self.rows(experiment) for run in row.runs()]
         family = self.group.setting.family
-        if self.thinning != WHOLE or any(placed(run, self.group) != run for run in runs):
+        if self.grid != WHOLE or any(placed(run, self.group) != run for run in runs):
             return ""
         return f"python -m medloc.reproduce {experiment}{'' if family == 'tiny' else f' --family {family}'}"
 
     def plain(self) -> list[Record]:
         """Return the records without overrides or a prompt of their own: they measure start, boxes and answer grid."""
-        run = placed(planned_run(("method=medloc", *self.thinning.overrides)), self.group)
+        run = placed(planned_run(("method=medloc", *self.grid.overrides)), self.group)
         if self.runs.empty:
             return []
         found = self.runs[self.runs["variant"] == run.identity["variant"]]
@@ -323,11 +322,11 @@ def _training_words(planned: PartialIdentity, group: Group) -> list[str]:
     if not group.train or planned["method"] == UNTRAINED:
         return []
     words = [] if group.train == planned["train"] else [f"train={group.train}"]
-    options = {**default_options(), "train": group.train}
+    preset = option_values("train", group.train)
     number, _, unit = group.length.partition(" ")
     wanted = {"steps": {"train.max_steps": number}, "epochs": {"train.max_steps": "null", "train.epochs": number}}
     for key, value in wanted.get(unit, {}).items():
-        if word(default_value(key, options)) != value:
+        if value_text(preset[key.removeprefix("train.")]) != value:
             words.append(f"{key}={value}")
     return words
 

@@ -9,7 +9,8 @@ import pandas as pd
 
 from medloc.report.audit import audit_table
 from medloc.report.claims import claims_table, comparisons_table, judge_claims
-from medloc.report.figures import remove_figures_beyond, write_figures
+from medloc.report.claims.verdict import MISSING
+from medloc.report.figures.files import remove_figures_beyond, write_figures
 from medloc.report.page import VERDICTS, Content, Ledger, Placed, missing_count, page
 from medloc.report.tables.build import all_tables, all_values
 from medloc.report.tables.folds import folds_table
@@ -17,7 +18,6 @@ from medloc.report.tables.table import MISSING as DASH
 from medloc.report.tables.training import heights_table, sparsity_table
 from medloc.report.tables.writers import Grid, Text, grid_text, main_grids, write_tables, write_texts
 from medloc.report.values import Missing, Values
-from medloc.report.verdict import MISSING
 from medloc.runs import Found, write_text
 
 SCORES = 9

@@ -17,7 +17,7 @@ from tests.small import SMALL
 
 PRELOADED = (
     *("medloc.run", "medloc.training.runner.runner", "medloc.training.systems.grpo", "medloc.training.systems.sft"),
-    *("medloc.report.closing", "medloc.report.figure1", "medloc.report.loss_curve", "medloc.report.overlays"),
+    *("medloc.report.closing", "medloc.report.figures.run", "medloc.report.figures.gallery"),
     "tests.faults.process",
 )
 WINDOW = "window.size=2"  # so that six steps can raise the threshold

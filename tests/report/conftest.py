@@ -120,7 +120,7 @@ def phantom_cache(tmp_path_factory):
 @pytest.fixture(scope="session")
 def grid(tmp_path_factory, phantom_cache):
     """A results folder with every run of the paper's figures; to be read only."""
-    from medloc.report.figures import FIGURES
+    from medloc.report.figures.files import FIGURES
     from tests.report.grid import fill, planned
 
     return fill(

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from medloc.experiments.expand import Row
-from medloc.experiments.families import FAMILIES
-from medloc.experiments.reduced import read_thinning
+from medloc.experiments.catalog import FAMILIES, Row
+from medloc.experiments.reduced import read_grid
 from medloc.report.frame import UNTRAINED, is_fold, run_name
 from medloc.report.groups import DATASETS, empty_group, group_records
 from medloc.report.paper import class_counts
@@ -42,7 +41,7 @@ def all_values(results: Path, records: Iterable[Record]) -> list[Values]:
     Raises:
         ValueError: `results/thinning.json` is torn; the message names it.
     """
-    thinning = read_thinning(results)
+    thinning = read_grid(results)
     groups = group_records(records, thinning.smoke) or [empty_group()]
     return [Values(group, results, thinning) for group in groups]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from medloc.experiments.expand import Row
+from medloc.experiments.catalog import Row
 from medloc.report.paper import METRICS, PaperTable, paper_table
 from medloc.report.tables.table import Line, Pair
 from medloc.report.tau_path import path_text, schedule_of, tau_path

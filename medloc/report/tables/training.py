@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from medloc.experiments.expand import Row
-from medloc.experiments.families import FAMILIES
+from medloc.experiments.catalog import FAMILIES, Row
 from medloc.report.frame import UNTRAINED
 from medloc.report.groups import DATASETS
 from medloc.report.stats import sample_sd

@@ -9,7 +9,7 @@ import torch
 
 from medloc.runs import read_record
 from medloc.runs.key import run_key
-from medloc.spec.compose import compose_job, read_job, write_job
+from medloc.spec.compose import compose_job, read_job, run_identity, write_job
 from medloc.spec.launch import world_size
 from medloc.spec.train import describe_batches
 from medloc.training.distributed import launch as workers
@@ -175,7 +175,7 @@ def test_deepspeed_is_told_the_stage_and_keeps_masters(stage, keeps):
 def test_where_the_first_machine_is_moves_no_key():
     def key(*more):
         job = compose_job(["launch=multi_node", "launch.address=a", EIGHT, *more])
-        return run_key(job.config, data="d", model="m")
+        return run_key(run_identity(job.config), data="d", model="m")
 
     assert key() == key("launch.address=b", "launch.port=1", "launch.machine=1", "launch.timeout_s=9")
     assert key() != key("launch.machines=4", "train.per_device_batch=4")

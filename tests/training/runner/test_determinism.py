@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from medloc.runs.key import run_key
-from medloc.spec.compose import compose_job
+from medloc.spec.compose import compose_job, run_identity
 from medloc.training.runner.machine import set_determinism
 from medloc.training.runner.runner import run_job
 from tests.small import overrides
@@ -26,7 +26,9 @@ def as_before(monkeypatch):
 
 def test_a_run_that_asks_for_it_has_a_key_of_its_own_and_no_other_identity():
     plain, exact = compose_job([]), compose_job(["deterministic=true"])
-    assert run_key(exact.config, data="d", model="m") != run_key(plain.config, data="d", model="m")
+    assert run_key(run_identity(exact.config), data="d", model="m") != run_key(
+        run_identity(plain.config), data="d", model="m"
+    )
     assert exact.variant == plain.variant == ""
 
 

@@ -1,0 +1,1 @@
+"""Figures of the report (`charts`, `gallery`, `files`) and of one run (`run`); matplotlib is imported only here."""
