@@ -27,7 +27,7 @@ from medloc.training.runner.resume import fit
 
 
 def grpo_config(settings: Settings, steps: int, folder: Path) -> GRPOConfig:
-    """Returns TRL's configuration: Eq. 1-2 as `docs/paper_map.md` reads them, every departure from a default named."""
+    """Returns TRL's configuration: Eq. 1-2 as `docs/reproduction/paper_map.md` reads them, every departure from a default named."""
     train = settings.train
     completions = train.prompts_per_step * train.group_size
     return GRPOConfig(
