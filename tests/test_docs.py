@@ -130,7 +130,7 @@ def tests_there_are():
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_every_test_named_in_the_documents_exists(page, tests_there_are):
     text = page.read_text(encoding="utf-8")
-    for name in re.findall(r"`(test_\w+(?:\.py)?)`", text):
+    for name in set(re.findall(r"`(test_\w+(?:\.py)?)`", text)) - {"test_ious"}:  # a field of a record
         assert name in tests_there_are, f"{page.name} names {name}"
     for path in re.findall(r"`(tests/[\w/.]+)`", text):
         assert (CHECKOUT / path).exists(), f"{page.name} names {path}"
