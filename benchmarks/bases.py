@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.output import show, write
 from medloc.data.example import Example
 from medloc.models.tiny.shapes import draw_item
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.runner.hardware import set_threads
 from medloc.training.systems import load_system
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.output import show, write
 from medloc.curriculum import curriculum_from
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 
 GROUP_SIZE = 8
 

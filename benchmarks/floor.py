@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from medloc.data.images import open_image
 from medloc.data.prompts import prompt_for
 from medloc.models.load import LoadedModel
-from medloc.spec.run import Settings
+from medloc.spec.run import RunSpec
 
 PASSES = 5  # generation, reference, policy and its gradient (two)
 
@@ -30,7 +30,7 @@ def matrix_rate(size: int = 512, repeats: int = 30) -> float:
     return 2 * size**3 / statistics.median(seconds)
 
 
-def floor_seconds(loaded: LoadedModel, examples: Any, settings: Settings) -> float:
+def floor_seconds(loaded: LoadedModel, examples: Any, settings: RunSpec) -> float:
     """Returns the floor of one optimizer step in seconds."""
     prompts, group = settings.train.prompts_per_step, settings.train.group_size
     content = [

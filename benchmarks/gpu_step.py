@@ -36,8 +36,8 @@ from medloc.models.family import FAMILIES
 from medloc.models.load import LoadedModel
 from medloc.models.published import SHAPES
 from medloc.models.tiny.tokenizer import tiny_tokenizer
-from medloc.spec.job import compose_job
-from medloc.spec.run import Settings
+from medloc.spec.compose import compose_job
+from medloc.spec.run import RunSpec
 from medloc.training.grpo.train import training_rows
 
 WIDTH, HEIGHT, GROUP = 600, 450, 8
@@ -90,7 +90,7 @@ def matrix_rate(device: torch.device, size: int, repeats: int = 20) -> float:
     return 2 * size**3 / statistics.median(seconds)
 
 
-def random_model(settings: Settings, device: torch.device, folder: Path) -> LoadedModel:
+def random_model(settings: RunSpec, device: torch.device, folder: Path) -> LoadedModel:
     """Builds the model with random weights, saves its shape for TRL's reference, and puts it on the device.
 
     The tokenizer is the miniature's: the published one's 150,000 tokens do not change what a step costs.
@@ -113,7 +113,7 @@ def random_model(settings: Settings, device: torch.device, folder: Path) -> Load
     return LoadedModel(model.eval(), processor, grid, "random")
 
 
-def _processor(settings: Settings, config: Any) -> Any:
+def _processor(settings: RunSpec, config: Any) -> Any:
     """Builds Qwen's processor with the miniature's tokenizer; ids of special tokens are made the model's."""
     from transformers import Qwen2VLImageProcessor, Qwen2VLVideoProcessor, Qwen3VLVideoProcessor
 
@@ -184,7 +184,7 @@ def measure(make: Any, options: argparse.Namespace, device: torch.device) -> dic
     }
 
 
-def _settings(options: argparse.Namespace, steps: int) -> Settings:
+def _settings(options: argparse.Namespace, steps: int) -> RunSpec:
     path = [f"model.path={options.shrunk}", f"model.max_pixels={options.max_pixels}"] if options.shrunk else []
     return compose_job(
         [

@@ -22,10 +22,10 @@ from typing import Any
 
 from benchmarks.output import show, write
 from medloc.data import load_dataset
-from medloc.experiments.expand import experiment
+from medloc.experiments.catalog import experiment
 from medloc.experiments.launchers import joblib_launch, serially
-from medloc.experiments.planned import PlannedRun, planned_run
-from medloc.spec.job import compose_job
+from medloc.experiments.rows import PlannedRun, planned_run
+from medloc.spec.compose import compose_job
 from medloc.spec.machine import cores
 
 TABLES = tuple(f"table{number}" for number in range(1, 9))

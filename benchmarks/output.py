@@ -9,7 +9,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from medloc.spec import CHECKOUT
+from medloc.spec.machine import CHECKOUT
 
 
 def show(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

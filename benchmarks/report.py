@@ -12,8 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.output import show, write
-from medloc.spec import CHECKOUT
-from medloc.spec.job import compose_job
+from medloc.spec.machine import CHECKOUT
+from medloc.spec.compose import compose_job
 from tests.report.grid import fill, planned
 
 

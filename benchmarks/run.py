@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.output import show, write
 from medloc.data import load_dataset
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 
 
 def main() -> None:

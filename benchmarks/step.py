@@ -32,8 +32,8 @@ from medloc.data import load_dataset
 from medloc.data.prompts import prompt_for
 from medloc.models.load import LoadedModel, load_model
 from medloc.rewards import judge, raw_iou
-from medloc.spec.job import compose_job
-from medloc.spec.run import Settings
+from medloc.spec.compose import compose_job
+from medloc.spec.run import RunSpec
 from medloc.training.grpo.shared_processing import share_processing
 from medloc.training.grpo.shared_prompts import share_prompts
 from medloc.training.grpo.train import grpo_config, training_rows
@@ -98,7 +98,7 @@ class Parts:
         return timed
 
 
-def plain_trainer(loaded: LoadedModel, settings: Settings, rows: Any, steps: int, folder: Path) -> Any:
+def plain_trainer(loaded: LoadedModel, settings: RunSpec, rows: Any, steps: int, folder: Path) -> Any:
     """Returns TRL's own trainer with the raw IoU as its reward."""
 
     def reward(completions: list, truth: list, width: list, height: list, **_: Any) -> list[float]:
@@ -118,7 +118,7 @@ def plain_trainer(loaded: LoadedModel, settings: Settings, rows: Any, steps: int
     )
 
 
-def our_trainer(loaded: LoadedModel, settings: Settings, rows: Any, steps: int, folder: Path) -> Any:
+def our_trainer(loaded: LoadedModel, settings: RunSpec, rows: Any, steps: int, folder: Path) -> Any:
     """Returns medloc's trainer with the same reward, everything that saves time switched on."""
     trainer: Any = CurriculumGRPOTrainer(
         rule=Rule(raw_iou, None, None),

@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from medloc.spec.job import compose_job
-from medloc.spec.plainly import CONFIG_ERRORS, plainly
+from medloc.spec.compose import compose_job
+from medloc.spec.errors import COMPOSITION_ERRORS, composition_error
 from medloc.spec.stopping import stopped
-from medloc.spec.tracking import WandbTracking
+from medloc.spec.tracking import TrackingSettings
 from medloc.training.tracking.series import CURRICULUM, EVALUATION, GROUPS, RAISED, SECONDS, STEP
 
 NAME = "medloc"
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
         if unknown:
             raise ValueError(f"{unknown[0]} is not known; there are --print and --report.")
         tracking = job.settings.tracking
-        if not isinstance(tracking, WandbTracking):
+        if tracking.name != "wandb":
             raise ValueError(f"tracking={tracking.name} has no workspace; leave it out, or use tracking=wandb.")
         if "--report" in arguments:
             print(f"report: {send_report(tracking, Path(job.settings.results).expanduser())}")
@@ -45,8 +45,8 @@ def main(arguments: list[str]) -> int:
             )
         else:
             print(f"workspace: {workspace(tracking).save().url}")
-    except CONFIG_ERRORS as error:
-        print(f"medloc.dashboard: {plainly(error, 'run')}", file=sys.stderr)
+    except COMPOSITION_ERRORS as error:
+        print(f"medloc.dashboard: {composition_error(error, 'run')}", file=sys.stderr)
         return 2
     except (ValueError, OSError) as error:
         print(f"medloc.dashboard: {' '.join(str(error).split())}", file=sys.stderr)
@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def workspace(tracking: WandbTracking) -> Any:
+def workspace(tracking: TrackingSettings) -> Any:
     """Returns the workspace, not yet saved.
 
     Raises:
@@ -138,7 +138,7 @@ def _has_key() -> bool:
     return bool(wandb.login(prompt=False))
 
 
-def send_report(tracking: WandbTracking, results: Path) -> str:
+def send_report(tracking: TrackingSettings, results: Path) -> str:
     """Sends what `medloc.report` wrote as an artifact, and returns where it is.
 
     Raises:

@@ -7,8 +7,9 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from medloc.spec import CONF, register
-from medloc.spec.plainly import CONFIG_ERRORS, plainly
+from medloc.spec.compose import register
+from medloc.spec.errors import COMPOSITION_ERRORS, composition_error
+from medloc.spec.machine import CONF
 from medloc.spec.pretrain import PretrainSettings
 from medloc.spec.stopping import stopped
 
@@ -30,8 +31,8 @@ def main() -> int:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:
         _pretrain()
-    except CONFIG_ERRORS as error:
-        print(f"medloc.pretrain: {plainly(error, 'pretrain')}", file=sys.stderr)
+    except COMPOSITION_ERRORS as error:
+        print(f"medloc.pretrain: {composition_error(error, 'pretrain')}", file=sys.stderr)
         return 2
     except (ValueError, OSError) as error:
         print(f"medloc.pretrain: {' '.join(str(error).split())}", file=sys.stderr)

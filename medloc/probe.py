@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from medloc.evaluation.preflight import BINS, advise, failures, group_shares, histogram
 from medloc.evaluation.spaces import LEAST, Reading, readings
-from medloc.spec.job import Job, compose_job
-from medloc.spec.plainly import CONFIG_ERRORS, plainly
+from medloc.spec.compose import Job, compose_job
+from medloc.spec.errors import COMPOSITION_ERRORS, composition_error
 from medloc.spec.stopping import stopped
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def main(arguments: list[str]) -> int:
 
         start = sample_start(job.settings, images[-1] if images else IMAGES)
         print("\n".join(report(start, tau0(job))))
-    except CONFIG_ERRORS as error:
-        print(f"medloc.probe: {plainly(error, 'probe')}", file=sys.stderr)
+    except COMPOSITION_ERRORS as error:
+        print(f"medloc.probe: {composition_error(error, 'probe')}", file=sys.stderr)
         return 2
     except (ValueError, OSError) as error:
         print(f"medloc.probe: {' '.join(str(error).split())}", file=sys.stderr)

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from medloc.curriculum import Curriculum, checked_groups
 from medloc.runs import bounded_lines
-from medloc.spec.composed import composed
+from medloc.spec.compose import compose_curriculum
 from medloc.spec.stopping import stopped
 
 HELP = """\
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         trace, *overrides = arguments
         name = "standard input" if trace == "-" else Path(trace).name
         with _opened(trace) as file:
-            replay(bounded_lines(file, name), composed(overrides), name)
+            replay(bounded_lines(file, name), compose_curriculum(overrides), name)
     except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, OSError) as mistake:

@@ -4,17 +4,16 @@ import argparse
 import sys
 from pathlib import Path
 
+from medloc.experiments.catalog import DATASETS, FAMILIES, experiment_names
 from medloc.experiments.execute import Tally, execute
-from medloc.experiments.expand import DATASETS, experiment_names
-from medloc.experiments.families import FAMILIES
 from medloc.experiments.launchers import Launch, joblib_launch, serially, submitit_launch
 from medloc.experiments.plan import Plan, make_plan, plan_text
-from medloc.experiments.reduced import SMOKE, WHOLE, Thinning
-from medloc.experiments.setup import CONDITIONS, Setup, check_words, open_folder, wanted
-from medloc.spec import CHECKOUT
-from medloc.spec.plainly import CONFIG_ERRORS, plainly
+from medloc.experiments.reduced import SMOKE, WHOLE, ReducedGrid
+from medloc.experiments.setup import Setup, check_words, is_condition, open_folder, wanted
+from medloc.spec.errors import COMPOSITION_ERRORS, composition_error
+from medloc.spec.machine import CHECKOUT
+from medloc.spec.overrides import read_overrides
 from medloc.spec.stopping import stopped
-from medloc.spec.words import read_word
 from medloc.training.runner.signals import EXIT_STATUS, Stopped, end_when_asked
 
 FAILED, MISTAKE = 1, 2
@@ -46,10 +45,10 @@ def main(arguments: list[str] | None = None) -> int:
         if given.dry_run or not plan.to_do:
             return 0
         launch = _launch(given, setup)
-        open_folder(setup.results, setup.thinning, default=_is_default(setup.results), write=True)
+        open_folder(setup.results, setup.grid, default=_is_default(setup.results), write=True)
         tally = execute(plan, launch, given.retries, given.jobs, lambda line: print(line, flush=True))
-    except CONFIG_ERRORS as error:
-        return _mistaken(plainly(error, "run"))
+    except COMPOSITION_ERRORS as error:
+        return _mistaken(composition_error(error, "run"))
     except (ValueError, OSError) as error:
         return _mistaken(" ".join(str(error).split()))
     except KeyboardInterrupt as stop:
@@ -102,13 +101,13 @@ def _setup(given: argparse.Namespace) -> Setup:
     check_words(words)
     keys = [word.partition("=")[0] for word in words]
     named = [word.partition("=")[2] for word in words if word.startswith("results=")]
-    groups = [key.partition(".")[0] for key in keys]  # tracking.mode is a condition, as tracking is
-    conditions = tuple(word for word, group in zip(words, groups, strict=True) if group in CONDITIONS)
-    added = tuple(word for word, group in zip(words, groups, strict=True) if group not in (*CONDITIONS, "results"))
+    others = tuple(word for word in words if not word.startswith("results="))
+    conditions = tuple(word for word in others if is_condition(word.partition("=")[0]))
+    added = tuple(word for word in others if word not in conditions)
     if given.launch == "joblib" and "threads" not in keys:
         conditions = (*conditions, "threads=1")
     roots = {dataset: str(Path(path).expanduser().resolve()) for dataset, path in given.root}
-    thinning = Thinning(
+    grid = ReducedGrid(
         overrides=(*SMOKE.overrides, *added) if given.smoke else added,
         seeds=given.seeds or (SMOKE.seeds if given.smoke else ()),
         datasets=given.datasets or tuple(roots),
@@ -116,11 +115,11 @@ def _setup(given: argparse.Namespace) -> Setup:
     )
     standard = CHECKOUT / "results"
     folder = Path(named[-1]).expanduser().resolve() if named else standard / "smoke" if given.smoke else standard
-    open_folder(folder, thinning, default=_is_default(folder), write=False)
-    chosen = wanted(names, given.family, thinning)
+    open_folder(folder, grid, default=_is_default(folder), write=False)
+    chosen = wanted(names, given.family, grid)
     if any(each.rows for each in wanted(names, given.family, WHOLE)) and not any(each.rows for each in chosen):
         raise ValueError("these --seeds, --datasets and --root leave no run of what is named.")
-    return Setup(chosen, folder, thinning, conditions, roots)
+    return Setup(chosen, folder, grid, conditions, roots)
 
 
 def _is_default(results: Path) -> bool:
@@ -131,7 +130,8 @@ def _launch(given: argparse.Namespace, setup: Setup) -> Launch:
     if given.launch == "joblib":
         return joblib_launch(given.jobs)
     if given.launch == "submitit":
-        return submitit_launch(setup.results / ".submitit", {key: read_word(text) for key, text in given.cluster})
+        parameters = read_overrides(f"{key}={text}" for key, text in given.cluster)
+        return submitit_launch(setup.results / ".submitit", parameters)
     return serially
 
 

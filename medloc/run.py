@@ -12,10 +12,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from medloc.experiments.sweep import Sweep, sweep_size
-from medloc.spec import CONF, register
-from medloc.spec.job import Job, job_from
-from medloc.spec.machine import cores
-from medloc.spec.plainly import CONFIG_ERRORS, plainly
+from medloc.spec.compose import Job, job_from, register
+from medloc.spec.errors import COMPOSITION_ERRORS, composition_error
+from medloc.spec.machine import CONF, cores
 from medloc.spec.stopping import stopped
 from medloc.training.runner.disk_space import require_writable
 from medloc.training.runner.signals import EXIT_STATUS, Stopped, end_when_asked
@@ -43,7 +42,7 @@ def _one(config: DictConfig) -> None:
         if hydra_config.mode == RunMode.MULTIRUN:
             _share_cores(job, hydra_config.launcher.get("n_jobs", 1))
         _make(job, wait=not _looks_again)
-    except (ValueError, OSError, *CONFIG_ERRORS) as error:
+    except (ValueError, OSError, *COMPOSITION_ERRORS) as error:
         _report(error)
 
 
@@ -89,7 +88,7 @@ def _wait_for_others() -> None:
 
 def _report(error: Exception) -> None:
     """Prints a user's mistake as one line; the sweep's other runs go on."""
-    said = plainly(error, "run") if isinstance(error, CONFIG_ERRORS) else str(error)
+    said = composition_error(error, "run") if isinstance(error, COMPOSITION_ERRORS) else str(error)
     line = " ".join(said.split())
     print(f"medloc.run: {line}", file=sys.stderr, flush=True)
     _failures.append(line)
@@ -134,7 +133,7 @@ def main() -> int:
             _wait_for_others()
         except BrokenPipeError:  # whoever read what is printed has gone
             return FAILED
-        except (OSError, *CONFIG_ERRORS) as error:  # Hydra's own folders may not fit on the disk either
+        except (OSError, *COMPOSITION_ERRORS) as error:  # Hydra's own folders may not fit on the disk either
             _report(error)
         except KeyboardInterrupt as stop:
             status = stopped("run", "the same command skips what is complete and goes on from the last checkpoint.")

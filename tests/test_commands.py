@@ -34,7 +34,7 @@ def test_help_teaches_without_torch(command):
 
 
 def test_run_help_names_every_option_there_is():
-    from medloc.spec import CONF
+    from medloc.spec.machine import CONF
 
     text = medloc("run", "--help").stdout
     for group in ("dataset", "model", "method", "schedule", "criteria", "strategy", "train"):

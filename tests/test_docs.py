@@ -19,9 +19,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from medloc import dashboard, probe, publish, reproduce
 from medloc.__main__ import COMMANDS
 from medloc.report.__main__ import results_folder
-from medloc.spec import CONF, register
-from medloc.spec.composed import composed
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_curriculum, compose_job, register
+from medloc.spec.machine import CONF
 from tests.small import CHECKOUT
 
 LOG = "log.md"  # dated: what was typed, and what code was called, then
@@ -87,7 +86,7 @@ CHECKS = {
     "medloc.run": run,
     "medloc.probe": lambda words: compose_job([word for word in plain(words) if not word.startswith("images=")]),
     "medloc.dashboard": lambda words: dashboard.compose_job(["tracking=wandb", *plain(words)]),
-    "medloc.replay": lambda words: composed(words[1:]),
+    "medloc.replay": lambda words: compose_curriculum(words[1:]),
     "medloc.reproduce": lambda words: reproduce._parser().parse_intermixed_args(words or ["all"]),
     "medloc.report": lambda words: results_folder(words),
     "medloc.publish": lambda words: publish._folders(words),

@@ -10,7 +10,7 @@ from medloc.models.family import FAMILIES
 from medloc.models.load import load_model
 from medloc.models.tiny.qwen import tiny_processor
 from medloc.rewards import REWARDS
-from medloc.spec import register
+from medloc.spec.compose import register
 from tests.models.test_load import settings
 from tests.small import CHECKOUT
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from medloc.boxes import Box, ParseFailure, parse_box
 from medloc.curriculum import curriculum_from
 from medloc.evaluation.samples import read_samples
-from medloc.experiments.read import read_experiment
-from medloc.experiments.reduced import read_thinning
+from medloc.experiments.catalog import read_experiment
+from medloc.experiments.reduced import read_grid
 from medloc.replay import replay
 from medloc.report.figure1 import read_trace
 from medloc.report.image_ious import read_image_ious
@@ -170,9 +170,9 @@ def test_a_record_whose_depths_are_twisted_is_read_or_refused(tmp_path_factory, 
     lambda row: json.dumps(row).encode()))  # fmt: skip
 @example(DEEP.encode())
 def test_a_thinning_is_read_or_refused(tmp_path_factory, content):
-    path = tmp_path_factory.getbasetemp() / "thinning.json"
-    if read_or_refused(lambda path: read_thinning(path.parent), path, content):
-        assert all(isinstance(seed, int) for seed in read_thinning(path.parent).seeds)
+    path = tmp_path_factory.getbasetemp() / "reduced.json"
+    if read_or_refused(lambda path: read_grid(path.parent), path, content):
+        assert all(isinstance(seed, int) for seed in read_grid(path.parent).seeds)
 
 
 ITS_ROW = {"name": "a", "set": {"method": "medloc", "window.size": [10, 20]}}

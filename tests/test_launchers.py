@@ -6,7 +6,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from medloc.runs import read_record
-from medloc.spec import CONF, register
+from medloc.spec.compose import register
+from medloc.spec.machine import CONF
 from tests.small import medloc, overrides
 
 GIVEN = ("method=zero_shot", "seed=1,2")

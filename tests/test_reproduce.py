@@ -5,12 +5,12 @@ import json
 import pytest
 
 from medloc.data import load_dataset
-from medloc.experiments import obstacles
-from medloc.experiments.expand import experiment
-from medloc.experiments.reduced import SMOKE, read_thinning
+from medloc.experiments import plan as planning
+from medloc.experiments.catalog import experiment
+from medloc.experiments.reduced import SMOKE, read_grid
 from medloc.reproduce import main
 from medloc.runs import find_records
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +38,10 @@ def test_two_rows_are_made_found_again_and_made_anew_from_another_base(tmp_path,
     assert status == 0, said
     assert "[2/2] figure4 VLM-R1-3B, heel, seed 42: A@0.5 " in said
     assert "2 of 2 runs made; 0 failed." in said
-    assert (read_thinning(tmp_path).smoke, read_thinning(tmp_path).overrides) == (True, SMOKE.overrides)
+    assert (read_grid(tmp_path).smoke, read_grid(tmp_path).overrides) == (True, SMOKE.overrides)
     records = find_records(tmp_path).records
     assert [(record.status, record.identity["steps"]) for record in records] == [("complete", 4)] * 2
-    planned = {str(run.identity): run for run in experiment("figure4", thinning=read_thinning(tmp_path)).runs()}
+    planned = {str(run.identity): run for run in experiment("figure4", grid=read_grid(tmp_path)).runs()}
     for record in records:
         words = {word: record.identity[word] for word in next(iter(planned.values())).identity}
         assert str(words) in planned
@@ -97,7 +97,7 @@ def test_two_processes_give_the_same_numbers_as_one(tmp_path, cache, capsys):
 
 
 def test_what_cannot_run_here_is_skipped_with_its_reason(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(obstacles, "BASES", tmp_path)
+    monkeypatch.setattr(planning, "BASES", tmp_path)
     status, said = reproduce(capsys, "figure8", f"results={tmp_path}")
     assert status == 0
     assert "not runnable here, 3 runs: tiny_s: its base is not there; make it with `python -m medloc.pretrain" in said

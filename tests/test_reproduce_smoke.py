@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from medloc.experiments.expand import experiments
+from medloc.experiments.catalog import experiments
 from medloc.experiments.reduced import SMOKE
 from medloc.runs import find_records
 from tests.small import medloc
@@ -22,7 +22,7 @@ def test_every_method_table_and_figure(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=HALF_AN_HOUR, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
 
-    wanted = {run for each in experiments(thinning=SMOKE) for run in each.runs()}
+    wanted = {run for each in experiments(grid=SMOKE) for run in each.runs()}
     records = find_records(tmp_path / "results").records
     assert {record.status for record in records} == {"complete"}
     made = {named(record.identity) for record in records}

@@ -17,7 +17,7 @@ from medloc.models.load import BASES
 from medloc.replay import main as replay
 from medloc.runs import read_record
 from medloc.score import main as score
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.runner.runner import run_job
 from tests.small import medloc, overrides
 

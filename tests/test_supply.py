@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from medloc.models.load import BASES, load_model
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 
 PACKAGE = Path(__file__).resolve().parents[1] / "medloc"
 

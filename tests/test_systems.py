@@ -15,7 +15,7 @@ from medloc.report.__main__ import main as report
 from medloc.report.closing import close_run
 from medloc.runs import read_record
 from medloc.score import main as score
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.runner.runner import run_job
 from tests.small import medloc, overrides
 

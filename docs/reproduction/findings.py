@@ -17,7 +17,7 @@ from medloc.report.stats import seed_differences, t_interval
 from medloc.report.table_added import run_name
 from medloc.runs import Record, find_records
 from medloc.runs.record import CurvePoint
-from medloc.spec import CHECKOUT
+from medloc.spec.machine import CHECKOUT
 
 PUBLISHED = CHECKOUT / "results" / "published"
 PIECEWISE = "medloc piecewise tiny_s"

@@ -28,7 +28,7 @@ from medloc.data.prompts import TARGETS
 from medloc.data.sets.manifest import check_files, data_folder
 from medloc.data.sheet import COLUMNS, boxes_sheet
 from medloc.data.task import question_for
-from medloc.spec import CHECKOUT
+from medloc.spec.machine import CHECKOUT
 
 ERRORS, MISTAKE, STOPPED = 1, 2, 130
 
@@ -186,7 +186,7 @@ def _spread(items: Sequence[Item], count: int) -> list[Item]:
 
 def _phantoms(dataset: str) -> Sequence[Example]:
     """Return the test phantoms that stand in for a data set, drawn if need be."""
-    from medloc.spec.job import compose_job  # Hydra is imported here
+    from medloc.spec.compose import compose_job  # Hydra is imported here
 
     settings = compose_job([f"dataset={dataset}"]).settings
     return load_dataset(settings.dataset, Path(settings.cache)).test

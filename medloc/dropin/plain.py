@@ -10,7 +10,7 @@ from typing import Any
 from medloc.boxes import Box
 from medloc.curriculum import Curriculum, Decision
 from medloc.rewards import Answer, Moment, judge, threshold
-from medloc.spec.composed import composed
+from medloc.spec.compose import compose_curriculum
 
 ToOriginal = Callable[[Box], Box]
 """Maps a box from the answer's grid to the pixels in which the truth is given."""
@@ -35,7 +35,7 @@ class PlainReward:
         for name, value in (("group_size", group_size), ("groups_per_step", groups_per_step)):
             if value < 1:
                 raise ValueError(f"{name}={value} must be at least 1.")
-        self.curriculum: Curriculum = composed(overrides)
+        self.curriculum: Curriculum = compose_curriculum(overrides)
         self.group_size, self.groups_per_step = group_size, groups_per_step
         self.decision: Decision | None = None
         self._pending: list[float] = []

@@ -13,7 +13,7 @@ from medloc.boxes import Box
 from medloc.curriculum import Curriculum, Decision
 from medloc.rewards import Moment, judge, threshold
 from medloc.runs.atomic import write_json
-from medloc.spec.composed import composed
+from medloc.spec.compose import compose_curriculum
 
 STATE_FILE = "curriculum.json"
 
@@ -38,7 +38,7 @@ class CurriculumReward(TrainerCallback):
     def __init__(
         self, *overrides: str, truth: str = "truth", to_original: Callable[[Box, dict[str, Any]], Box] | None = None
     ):
-        self.curriculum: Curriculum = composed(overrides)
+        self.curriculum: Curriculum = compose_curriculum(overrides)
         self.truth, self.to_original = truth, to_original or (lambda box, row: box)
         self.decision: Decision | None = None
         self.group_size = 0

@@ -14,7 +14,7 @@ from medloc.data.images import open_image
 from medloc.evaluation.answer import answer_images
 from medloc.models.family import FAMILIES
 from medloc.models.load import LoadedModel, load_model
-from medloc.spec.run import ModelSettings
+from medloc.spec.model import ModelSettings
 
 COLOR = (213, 94, 0)
 THINNEST, PER_LINE = 2, 200  # a line of at least 2 px, and 1 px more for every 200 px of the image

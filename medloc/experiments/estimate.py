@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from statistics import median
 
-from medloc.experiments.planned import PlannedRun
+from medloc.experiments.rows import PlannedRun
 from medloc.runs import Record
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from medloc.experiments.estimate import Clock, duration
 from medloc.experiments.launchers import Launch, Task
 from medloc.experiments.plan import Plan
-from medloc.experiments.planned import PlannedRun
+from medloc.experiments.rows import PlannedRun
 from medloc.experiments.work import Result
 from medloc.runs import find_records
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from medloc.experiments.planned import PlannedRun
+from medloc.experiments.rows import PlannedRun
 from medloc.experiments.work import Result, do_run
 
 Task = tuple[PlannedRun, tuple[str, ...]]

@@ -6,7 +6,7 @@ from pathlib import Path
 from medloc.runs.atomic import write_json
 from medloc.runs.bounds import bounded_text, parsed
 
-NAME = "thinning.json"
+NAME = "reduced.json"
 
 SMOKE_OVERRIDES = (
     *("dataset.phantom.train=16", "dataset.phantom.test=8", "dataset.phantom.calibration=4"),
@@ -17,7 +17,7 @@ SMOKE_OVERRIDES = (
 
 
 @dataclass(frozen=True)
-class Thinning:
+class ReducedGrid:
     """What makes a grid smaller than the experiments say.
 
     Attributes:
@@ -33,17 +33,17 @@ class Thinning:
     smoke: bool = False
 
 
-WHOLE = Thinning()
-"""Not thinned: the experiments as they are written."""
+WHOLE = ReducedGrid()
+"""Not reduced: the experiments as they are written."""
 
-SMOKE = Thinning(SMOKE_OVERRIDES, seeds=(42,), smoke=True)
+SMOKE = ReducedGrid(SMOKE_OVERRIDES, seeds=(42,), smoke=True)
 
 
-def read_thinning(results: Path) -> Thinning:
-    """Return what the runs under `results` were thinned by; `WHOLE` where nothing says so.
+def read_grid(results: Path) -> ReducedGrid:
+    """Return what the runs under `results` were reduced by; `WHOLE` where nothing says so.
 
     Raises:
-        ValueError: `results/thinning.json` is torn or no such file; the message names it.
+        ValueError: `results/reduced.json` is torn or no such file; the message names it.
     """
     path = results / NAME
     if not path.exists():
@@ -51,11 +51,11 @@ def read_thinning(results: Path) -> Thinning:
     try:
         content = parsed(bounded_text(path))
         overrides, datasets = (tuple(map(str, content[key])) for key in ("overrides", "datasets"))
-        return Thinning(overrides, tuple(map(int, content["seeds"])), datasets, bool(content["smoke"]))
+        return ReducedGrid(overrides, tuple(map(int, content["seeds"])), datasets, bool(content["smoke"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: not what medloc.reproduce writes ({error}); remove the folder {results}.") from None
 
 
-def write_thinning(results: Path, thinning: Thinning) -> None:
-    """Write `results/thinning.json`, by which the report labels every page."""
-    write_json(results / NAME, asdict(thinning))
+def write_grid(results: Path, grid: ReducedGrid) -> None:
+    """Write `results/reduced.json`, by which the report labels every page."""
+    write_json(results / NAME, asdict(grid))

@@ -4,7 +4,7 @@ import os
 import time
 from dataclasses import dataclass
 
-from medloc.experiments.planned import PlannedRun
+from medloc.experiments.rows import PlannedRun
 from medloc.training.runner.signals import end_when_asked
 
 
@@ -38,15 +38,15 @@ class Result:
 def do_run(run: PlannedRun, overrides: tuple[str, ...]) -> Result:
     """Make one run, or what is left of it; a failure comes back as a result, so that the others go on."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from medloc.spec.job import compose_job
-    from medloc.spec.plainly import CONFIG_ERRORS, plainly
+    from medloc.spec.compose import compose_job
+    from medloc.spec.errors import COMPOSITION_ERRORS, composition_error
 
     end_when_asked()
     begin = time.perf_counter()
     try:
         job = compose_job(overrides)
-    except CONFIG_ERRORS as error:
-        return Result(run, plainly(error, "run"), again=False)
+    except COMPOSITION_ERRORS as error:
+        return Result(run, composition_error(error, "run"), again=False)
     except ValueError as error:
         return Result(run, str(error), again=False)
     from medloc.training.distributed.launch import do_job  # torch is imported here

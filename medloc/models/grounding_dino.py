@@ -11,7 +11,7 @@ from transformers.image_transforms import center_to_corners_format
 
 from medloc.boxes import Box
 from medloc.models.load import NOT_THERE, TRUSTED, WEIGHTS, base_folder, model_fingerprint, not_there
-from medloc.spec.run import ModelSettings
+from medloc.spec.model import ModelSettings
 
 FAMILY = "grounding_dino"
 

@@ -10,8 +10,7 @@ import torch
 from huggingface_hub.errors import HFValidationError
 
 from medloc.models.family import FAMILIES, AnswerGrid
-from medloc.spec.model import PublishedModelSettings
-from medloc.spec.run import ModelSettings
+from medloc.spec.model import ModelSettings
 
 BASES = Path(__file__).parent / "bases"
 TRUSTED: dict[str, Any] = {"trust_remote_code": False}  # code that lies beside weights is never run
@@ -45,7 +44,7 @@ def base_folder(settings: ModelSettings) -> str:
     if settings.path is not None:
         return settings.path
     folder = BASES / settings.name
-    if isinstance(settings, PublishedModelSettings):
+    if settings.published:
         raise FileNotFoundError(
             f"model.path=null: model={settings.name} has no checkpoint that transformers loads; give the folder of a "
             "converted one (conf/model says how)."
@@ -74,7 +73,7 @@ def load_model(settings: ModelSettings) -> LoadedModel:
         model = family.model.from_pretrained(source, dtype=getattr(torch, settings.dtype), **_how(settings))
     except NOT_THERE as error:
         raise not_there("model.path", source, error) from error
-    if isinstance(settings, PublishedModelSettings) and settings.freeze_vision:
+    if settings.published and settings.freeze_vision:
         vision_tower(model).requires_grad_(False)
     family.bound(processor.image_processor, settings.min_pixels, settings.max_pixels)
     return LoadedModel(
@@ -86,7 +85,7 @@ def load_model(settings: ModelSettings) -> LoadedModel:
 
 
 def _how(settings: ModelSettings) -> dict[str, Any]:
-    attention = settings.attention if isinstance(settings, PublishedModelSettings) else None
+    attention = settings.attention if settings.published else None
     return {**TRUSTED, **WEIGHTS, **({"attn_implementation": attention} if attention else {})}
 
 

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from medloc.spec.model import adapters
-from medloc.spec.run import ModelSettings
+from medloc.spec.model import ModelSettings, adapters
 
 
 def lora_config(model: ModelSettings) -> Any:

@@ -16,9 +16,9 @@ from transformers import AutoConfig
 from medloc.models.family import FAMILIES
 from medloc.models.load import BASES, NOT_THERE, not_there, vision_tower
 from medloc.models.published import SHAPES
-from medloc.spec.launch import ProcessesSettings, engine, world_size
-from medloc.spec.model import PublishedModelSettings, adapters
-from medloc.spec.run import ModelSettings, Settings
+from medloc.spec.launch import world_size
+from medloc.spec.model import ModelSettings, adapters
+from medloc.spec.run import RunSpec
 
 CARDS = (24, 48, 80, 141)
 """GPU memories, in 10^9 bytes: RTX 4090 and A10, A40 and L40S, A100 and H100, H200."""
@@ -94,7 +94,7 @@ def shape_of(model: ModelSettings) -> Shape:
     head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     vision = config.vision_config
     vision_layers = getattr(vision, "depth", None) or vision.num_hidden_layers
-    names = model.lora.targets if isinstance(model, PublishedModelSettings) else []
+    names = model.lora.targets if model.published else []
     targeted = [
         (part.in_features, part.out_features)
         for name, part in empty.named_modules()
@@ -124,17 +124,17 @@ def _image_tokens(config: Any, model: ModelSettings) -> int:
     return round(min(IMAGE, model.max_pixels or IMAGE) / cell)
 
 
-def estimate(settings: Settings) -> dict[str, float]:
+def estimate(settings: RunSpec) -> dict[str, float]:
     """Returns what one GPU holds, part by part, in 10^9 bytes, and the `peak` over a step."""
     shape, train, launch = shape_of(settings.model), settings.train, settings.launch
-    kind, world = engine(launch), world_size(launch)
+    kind, world = launch.engine, world_size(launch)
     lora = adapters(settings.model)
-    frozen = isinstance(settings.model, PublishedModelSettings) and settings.model.freeze_vision
+    frozen = settings.model.published and settings.model.freeze_vision
     trained = sum(lora.rank * (i + o) for i, o in shape.targeted) if lora else shape.parameters - frozen * shape.vision
     zero = kind in ("zero2", "zero3")
     width = HALF if settings.model.dtype == "bfloat16" or (zero and train.bf16) else FULL
     whole, share = (world, world) if kind in ("fsdp2", "zero3") else (1, world if zero else 1)
-    offloaded = isinstance(launch, ProcessesSettings) and launch.offload
+    offloaded = launch.offload
     away = offloaded and whole > 1  # weights in the machine's memory, the reference's too
     states = ADAM + (MASTER if zero and train.bf16 else 0)
     computed = HALF if train.bf16 or width == HALF else FULL
@@ -168,7 +168,7 @@ def _kept(layers: int, hidden: int, inner: int, checkpointing: bool) -> float:
     return KEPT * hidden * layers + layer if checkpointing else layer * layers
 
 
-def estimate_text(settings: Settings) -> str:
+def estimate_text(settings: RunSpec) -> str:
     """Returns the estimate as a small table with a verdict for every card."""
     found = estimate(settings)
     train, launch = settings.train, settings.launch

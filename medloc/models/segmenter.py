@@ -14,7 +14,7 @@ from torchvision.transforms.functional import pil_to_tensor
 from medloc.boxes import Box
 from medloc.data.formats.mask import choose_boxes, measure
 from medloc.models.family import AnswerGrid
-from medloc.spec.run import ModelSettings
+from medloc.spec.model import ModelSettings
 
 FAMILY = "torchvision"
 MOMENTUM = 0.1  # of the running means; LR-ASPP's own 0.01 is for 10^5 steps, not for hundreds

@@ -17,7 +17,7 @@ from transformers import CLIPConfig, CLIPModel, CLIPProcessor
 
 from medloc.boxes import Box, ParseFailure
 from medloc.models.load import BASES, NOT_THERE, TRUSTED, WEIGHTS, model_fingerprint, not_there
-from medloc.spec.run import MethodSettings
+from medloc.spec.method import MethodSettings
 
 SHIPPED = BASES / "clip_tiny"
 

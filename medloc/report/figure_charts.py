@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from matplotlib.figure import Figure
 
-from medloc.experiments.expand import Experiment
+from medloc.experiments.catalog import Experiment
 from medloc.report.curves import Panel, draw_panels
 from medloc.report.figure1 import SMOOTHING
 from medloc.report.figure_lines import curve_lines, grid_lines, number_of, row_lines, series_lines, stem

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from medloc.experiments.expand import Experiment, Row
+from medloc.experiments.catalog import Experiment, Row
 from medloc.report.curves import Kind, Line
 from medloc.report.figure1 import running_mean
 from medloc.report.style import look

@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from medloc.experiments.expand import Experiment
+from medloc.experiments.catalog import Experiment
 from medloc.report.figure_charts import CHARTS, Chart
 from medloc.report.figure_data import chart_csv, gallery_csv
 from medloc.report.gallery import GALLERIES, Gallery

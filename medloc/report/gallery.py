@@ -6,7 +6,7 @@ from pathlib import Path
 
 from medloc.boxes import Box
 from medloc.evaluation.samples import Sample
-from medloc.experiments.expand import Experiment, Row
+from medloc.experiments.catalog import Experiment, Row
 from medloc.report.choice import DIFFERENCE_RULE, FAILURE_RULE, Choice, extreme_differences, failures
 from medloc.report.overlays import TRUTH, Mark, Picture
 from medloc.report.rows import DATASETS

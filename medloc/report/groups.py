@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 
-from medloc.experiments.families import family_of
+from medloc.experiments.catalog import family_of
 from medloc.report.paper import SETS
 from medloc.report.rows import DATASETS
 from medloc.runs import NUMERICS, Record

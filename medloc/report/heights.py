@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from medloc.experiments.families import FAMILIES
+from medloc.experiments.catalog import FAMILIES
 from medloc.report.rows import DATASETS
 from medloc.report.stats import sample_sd
 from medloc.report.text_table import TextTable

@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from medloc.experiments.expand import Row
-from medloc.experiments.planned import PlannedRun
+from medloc.experiments.catalog import Row
+from medloc.experiments.rows import PlannedRun
 from medloc.report.values import Values
-from medloc.spec.conf_files import has_option
+from medloc.spec.compose import has_option
 
 
 @dataclass(frozen=True)

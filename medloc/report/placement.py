@@ -1,9 +1,9 @@
 """How a planned run becomes one of a group: the overrides that give it the group's images and training."""
 
-from medloc.experiments.planned import PartialIdentity, PlannedRun, planned_run
+from medloc.experiments.rows import PartialIdentity, PlannedRun, planned_run
 from medloc.report.groups import Group
-from medloc.spec.conf_files import default_options, default_value
-from medloc.spec.words import word
+from medloc.spec.compose import option_values
+from medloc.spec.overrides import value_text
 
 UNTRAINED = "zero_shot"
 """The method that trains nothing."""
@@ -34,10 +34,10 @@ def _training_words(planned: PartialIdentity, group: Group) -> list[str]:
     if not group.train or planned["method"] == UNTRAINED:
         return []
     words = [] if group.train == planned["train"] else [f"train={group.train}"]
-    options = {**default_options(), "train": group.train}
+    preset = option_values("train", group.train)
     number, _, unit = group.length.partition(" ")
     wanted = {"steps": {"train.max_steps": number}, "epochs": {"train.max_steps": "null", "train.epochs": number}}
     for key, value in wanted.get(unit, {}).items():
-        if word(default_value(key, options)) != value:
+        if value_text(preset[key.removeprefix("train.")]) != value:
             words.append(f"{key}={value}")
     return words

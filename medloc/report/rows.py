@@ -1,6 +1,6 @@
 """Names of data sets as tables print them, and the model families whose members stand for the paper's sizes."""
 
-from medloc.experiments.families import FAMILIES, family_of
+from medloc.experiments.catalog import FAMILIES, family_of
 
 __all__ = ["DATASETS", "FAMILIES", "family_of"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from medloc.experiments.expand import Row
+from medloc.experiments.catalog import Row
 from medloc.report.placement import UNTRAINED
 from medloc.report.rows import DATASETS
 from medloc.report.text_table import TextTable

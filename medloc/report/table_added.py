@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from medloc.experiments.expand import Row
+from medloc.experiments.catalog import Row
 from medloc.report.cells import Cell, fixed_cell
 from medloc.report.folds import is_fold
 from medloc.report.rows import DATASETS, FAMILIES

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from medloc.experiments.expand import Row
+from medloc.experiments.catalog import Row
 from medloc.report.cells import Cell, fixed_cell, marks
 from medloc.report.missing import missing_runs, unavailable
 from medloc.report.placement import UNTRAINED

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from medloc.experiments.expand import Row
+from medloc.experiments.catalog import Row
 from medloc.report.table_list import Description
 from medloc.report.tables import Line
 from medloc.report.tau_path import path_text, schedule_of, tau_path

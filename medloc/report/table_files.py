@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from medloc.experiments.reduced import read_thinning
+from medloc.experiments.reduced import read_grid
 from medloc.report.groups import empty_group, group_records
 from medloc.report.table_added import other_table
 from medloc.report.table_build import build_table
@@ -26,7 +26,7 @@ def all_values(results: Path, records: Iterable[Record]) -> list[Values]:
     Raises:
         ValueError: `results/thinning.json` is torn; the message names it.
     """
-    thinning = read_thinning(results)
+    thinning = read_grid(results)
     groups = group_records(records, thinning.smoke) or [empty_group()]
     return [Values(group, results, thinning) for group in groups]
 

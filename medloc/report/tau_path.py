@@ -3,8 +3,8 @@
 from medloc.curriculum.build import SCHEDULES
 from medloc.curriculum.curriculum import next_tau
 from medloc.curriculum.schedule import Schedule
-from medloc.experiments.expand import Row
-from medloc.spec.conf_files import default_options, default_value
+from medloc.experiments.catalog import Row
+from medloc.spec.compose import default_choices, option_values
 
 MOST = 12
 """Thresholds kept of a path; linear and cosine steps never quite arrive."""
@@ -20,10 +20,10 @@ def tau_path(schedule: Schedule) -> tuple[float, ...]:
 
 def schedule_of(row: Row) -> Schedule:
     """Build the schedule of a row: what `conf/` says, with the row's own overrides."""
-    options = default_options() | {"schedule": str(row.set.get("schedule", default_options()["schedule"]))}
-    build, keys = SCHEDULES[options["schedule"]]
-    dotted = (f"schedule.{key}" for key in keys)
-    return build(*(row.set[key] if key in row.set else default_value(key, options) for key in dotted))
+    name = str(row.set.get("schedule", default_choices()["schedule"]))
+    build, keys = SCHEDULES[name]
+    values = option_values("schedule", name)
+    return build(*(row.set.get(f"schedule.{key}", values[key]) for key in keys))
 
 
 def path_text(path: tuple[float, ...]) -> str:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from medloc.experiments.expand import Experiment, Row, experiments
-from medloc.experiments.planned import PartialIdentity, PlannedRun, planned_run
-from medloc.experiments.reduced import WHOLE, Thinning
+from medloc.experiments.catalog import Experiment, Row, experiments
+from medloc.experiments.reduced import WHOLE, ReducedGrid
+from medloc.experiments.rows import PartialIdentity, PlannedRun, planned_run
 from medloc.report.groups import Group
 from medloc.report.image_counts import image_counts
 from medloc.report.image_ious import ImageIous, read_image_ious
@@ -45,7 +45,7 @@ class Values:
         problems: One line for every file that could not be read, in the order of asking.
     """
 
-    def __init__(self, group: Group, results: Path, thinning: Thinning = WHOLE):
+    def __init__(self, group: Group, results: Path, thinning: ReducedGrid = WHOLE):
         self.group, self.results, self.thinning = group, results, thinning
         self.problems: list[str] = []
         self._found: dict[_Run, dict[int, Record]] = {}

@@ -7,7 +7,7 @@ there whole or not at all. `bounds` says how much a file may ask of its reader.
 
 from medloc.runs.atomic import atomic_path, atomic_writer, sweep, write_json, write_text
 from medloc.runs.bounds import bounded_lines, bounded_text, parsed
-from medloc.runs.key import NUMERICS, run_key, without_unused_groups
+from medloc.runs.key import NUMERICS, run_key
 from medloc.runs.provenance import provenance
 from medloc.runs.record import SCHEMA, Identity, Record, RunMetrics, Scores, no_metrics
 from medloc.runs.store import Found, find_records, read_record, write_record
@@ -31,7 +31,6 @@ __all__ = [
     "read_record",
     "run_key",
     "sweep",
-    "without_unused_groups",
     "write_json",
     "write_record",
     "write_text",

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from omegaconf import MISSING
+from medloc.spec.fields import group, setting
 
 BOXES = ("union", "largest", "single", "all")
 """How the connected components of a mask become boxes."""
@@ -27,34 +27,30 @@ EVALUATE_ON = ("test", "calibration", "validation")
 
 @dataclass
 class PhantomSettings:
-    """How many phantoms stand in for a data set, and the one seed that draws them."""
+    """How many phantoms are drawn in the place of a data set, and the one seed that draws them."""
 
-    train: int = MISSING
-    test: int = MISSING
-    calibration: int = MISSING
-    seed: int = MISSING
+    train: int = setting(affects="results")
+    test: int = setting(affects="results")
+    calibration: int = setting(affects="results")
+    seed: int = setting(affects="results")
 
 
 @dataclass
 class DatasetSettings:
-    """Which images a run learns from and is judged on; the keys are explained in conf/dataset."""
+    """Which images a run learns from and is evaluated on; the keys are explained in conf/dataset."""
 
-    name: str = MISSING
-    root: str | None = MISSING
-    boxes: str = MISSING
-    split: str = MISSING
-    split_seed: int = MISSING
-    prompt: str | None = MISSING
-    sidecar: str = MISSING
-    evaluate_on: str = MISSING
-    phantom: PhantomSettings = field(default_factory=PhantomSettings)
-    # Younger than some records, whose settings must still build
-    manifest: str | None = None
-    target: str | None = None
-    validation_fraction: float = 0.0
-
-
-SCHEMAS: dict[tuple[str, str], type] = {("dataset", "dataset_schema"): DatasetSettings}
+    name: str = setting(affects="results")
+    root: str | None = setting(affects="place")
+    boxes: str = setting(affects="results")
+    split: str = setting(affects="results")
+    split_seed: int = setting(affects="results")
+    prompt: str | None = setting(affects="results")
+    sidecar: str = setting(affects="place")
+    evaluate_on: str = setting(affects="results")
+    phantom: PhantomSettings = group(PhantomSettings)
+    manifest: str | None = setting(affects="place", default=None)
+    target: str | None = setting(affects="results", default=None)
+    validation_fraction: float = setting(affects="results", default=0.0)
 
 
 def check_dataset(settings: DatasetSettings) -> None:

@@ -1,52 +1,50 @@
-"""Schema of the published checkpoints in the `model` group, and the checks of precision, attention and adapters."""
+"""The `model` group: which model is trained, in which precision, with which attention and adapters."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 
-from omegaconf import MISSING
-
-from medloc.spec.launch import LaunchSettings, engine
-from medloc.spec.run import ModelSettings, Settings
+from medloc.spec.fields import group, setting
+from medloc.spec.launch import LaunchSettings
 
 DTYPES = ("float32", "bfloat16")
 ATTENTION = ("eager", "sdpa", "flash_attention_2")
 SHARDED = ("fsdp2", "zero3")
 LANGUAGE_TRAINERS = ("grpo", "sft")
+LINEAR_LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+"""The linear layers of a Qwen2.5 language model."""
 
 
 @dataclass
 class LoraSettings:
     """Adapters in the language model's layers; rank 0 trains the weights themselves."""
 
-    rank: int = MISSING
-    alpha: int = MISSING
-    dropout: float = MISSING
-    targets: list[str] = MISSING
-    learning_rate: float = MISSING
+    rank: int = setting(affects="results", default=0)
+    alpha: int = setting(affects="results", default=32)
+    dropout: float = setting(affects="results", default=0.0)
+    targets: list[str] = setting(affects="results", default=LINEAR_LAYERS)
+    learning_rate: float = setting(affects="results", default=1e-5)
 
 
 @dataclass
-class PublishedModelSettings(ModelSettings):
-    """A checkpoint as published, or a folder in its layout; keys are explained in `conf/model/_published.yaml`."""
+class ModelSettings:
+    """Which model is trained; the keys are explained in `conf/model/*.yaml`."""
 
-    attention: str | None = MISSING
-    freeze_vision: bool = MISSING
-    lora: LoraSettings = field(default_factory=LoraSettings)
-
-
-SCHEMAS: dict[tuple[str, str], type] = {("model", "published_schema"): PublishedModelSettings}
-"""(config group, schema name) -> the class that types it."""
+    name: str = setting(affects="results")
+    family: str = setting(affects="results")
+    path: str | None = setting(affects="place")
+    dtype: str = setting(affects="results")
+    min_pixels: int | None = setting(affects="results")
+    max_pixels: int | None = setting(affects="results")
+    answer_step: int = setting(affects="results")
+    published: bool = setting(affects="results", default=False)
+    attention: str | None = setting(affects="results", default=None)
+    freeze_vision: bool = setting(affects="results", default=False)
+    lora: LoraSettings = group(LoraSettings)
 
 
 def adapters(model: ModelSettings) -> LoraSettings | None:
     """Return the adapters' settings; None where the weights themselves are trained."""
-    return model.lora if isinstance(model, PublishedModelSettings) and model.lora.rank else None
-
-
-def learning_rate(settings: Settings) -> float:
-    """Return the optimizer's first learning rate: the adapters' own where there are adapters."""
-    lora = adapters(settings.model)
-    return lora.learning_rate if lora else settings.train.learning_rate
+    return model.lora if model.lora.rank else None
 
 
 def check_model(model: ModelSettings, launch: LaunchSettings, trainer: str | None, device: str) -> None:
@@ -57,16 +55,15 @@ def check_model(model: ModelSettings, launch: LaunchSettings, trainer: str | Non
     """
     if model.dtype not in DTYPES:
         raise ValueError(f"model.dtype={model.dtype} is not known; use one of {', '.join(DTYPES)}.")
-    if trainer in LANGUAGE_TRAINERS and model.dtype != "float32" and not adapters(model):
+    if trainer in LANGUAGE_TRAINERS and model.dtype != "float32" and not model.lora.rank:
         _check_masters(model, launch)
-    if isinstance(model, PublishedModelSettings):
-        _check_attention(model.attention, device)
-        _check_adapters(model.lora, launch, trainer)
+    _check_attention(model.attention, device)
+    _check_adapters(model.lora, launch, trainer)
 
 
 def _check_masters(model: ModelSettings, launch: LaunchSettings) -> None:
     """AdamW at 1e-6 moves 2 % of plain bfloat16 weights in 50 steps, where it moves every float32 one."""
-    if engine(launch) not in ("zero2", "zero3"):
+    if launch.engine not in ("zero2", "zero3"):
         raise ValueError(
             f"model.dtype={model.dtype} has no float32 masters under launch={launch.name}: small steps would be "
             "rounded away; use model.dtype=float32 with train.bf16=true, or model.lora.rank=16, or launch=zero2."
@@ -99,7 +96,7 @@ def _check_adapters(lora: LoraSettings, launch: LaunchSettings, trainer: str | N
         )
     if not lora.targets:
         raise ValueError("model.lora.targets=[] must name layers, such as [q_proj,v_proj]; or use model.lora.rank=0.")
-    if engine(launch) in SHARDED:
+    if launch.engine in SHARDED:
         raise ValueError(
             f"model.lora.rank={lora.rank} cannot be merged from the shards of launch={launch.name}; use launch=ddp or "
             "zero2: adapters leave little to shard."

@@ -1,40 +1,29 @@
-"""Schemas of the `rollout` group, what samples the completions, and its checks."""
+"""The `rollout` group: what samples the completions."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from omegaconf import MISSING
-
-from medloc.spec.launch import LaunchSettings, processes_here
+from medloc.spec.fields import setting
+from medloc.spec.launch import LaunchSettings
 
 MODES = ("colocate", "server")
 
 
 @dataclass
 class RolloutSettings:
-    """transformers' generate, which has nothing to set."""
+    """What samples the completions; the keys are explained in `conf/rollout/*.yaml`.
 
-    name: str = MISSING
+    The defaults are those of transformers' generate, which has nothing to set; `mode` names how vLLM runs.
+    """
 
-
-@dataclass
-class VllmSettings(RolloutSettings):
-    """vLLM; keys are explained in `conf/rollout/*.yaml`."""
-
-    mode: str = MISSING
-    gpu_memory: float = MISSING
-    tensor_parallel: int = MISSING
-    sleep: bool = MISSING
-    server: str | None = MISSING
-    importance_correction: bool = MISSING
-    importance_clip: float = MISSING
-
-
-SCHEMAS: dict[tuple[str, str], type] = {
-    ("rollout", "rollout_schema"): RolloutSettings,
-    ("rollout", "vllm_schema"): VllmSettings,
-}
-"""(config group, schema name) -> the class that types it."""
+    name: str = setting(affects="results")
+    mode: str | None = setting(affects="results", default=None)
+    gpu_memory: float = setting(affects="speed", default=0.3)
+    tensor_parallel: int = setting(affects="speed", default=1)
+    sleep: bool = setting(affects="speed", default=False)
+    server: str | None = setting(affects="place", default=None)
+    importance_correction: bool = setting(affects="results", default=True)
+    importance_clip: float = setting(affects="results", default=3.0)
 
 
 def check_rollout(rollout: RolloutSettings, launch: LaunchSettings, trainer: str | None, device: str) -> None:
@@ -43,9 +32,16 @@ def check_rollout(rollout: RolloutSettings, launch: LaunchSettings, trainer: str
     Raises:
         ValueError: naming the key, the rule and the remedy.
     """
-    if not isinstance(rollout, VllmSettings):
-        return
     remedy = "use rollout=transformers"
+    if rollout.mode is None:
+        plain = RolloutSettings(name=rollout.name)
+        for key, value in vars(rollout).items():
+            if value != getattr(plain, key):
+                raise ValueError(
+                    f"rollout.{key}={value} has no meaning with rollout={rollout.name}; use rollout=vllm_colocate or "
+                    "vllm_server."
+                )
+        return
     if rollout.mode not in MODES:
         raise ValueError(f"rollout.mode={rollout.mode} is not known; use one of {', '.join(MODES)}.")
     if trainer != "grpo":
@@ -56,10 +52,9 @@ def check_rollout(rollout: RolloutSettings, launch: LaunchSettings, trainer: str
         raise ValueError(f"rollout.gpu_memory={rollout.gpu_memory} must lie between 0 and 1.")
     if rollout.importance_clip <= 0:
         raise ValueError(f"rollout.importance_clip={rollout.importance_clip} must be above 0.")
-    processes = processes_here(launch)
-    if rollout.tensor_parallel < 1 or processes % rollout.tensor_parallel:
+    if rollout.tensor_parallel < 1 or launch.processes % rollout.tensor_parallel:
         raise ValueError(
-            f"rollout.tensor_parallel={rollout.tensor_parallel} must divide the {processes} processes of "
+            f"rollout.tensor_parallel={rollout.tensor_parallel} must divide the {launch.processes} processes of "
             f"launch={launch.name}; 1 always does."
         )
     if rollout.mode == "server" and rollout.server is None:

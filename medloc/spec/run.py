@@ -1,122 +1,90 @@
-"""Schemas of the groups that a run adds to the curriculum's and the data set's: model, method, train, evaluation."""
+"""The specification of one run: every config group, and the checks of one group against another."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
-from omegaconf import MISSING
-
-from medloc.spec.curriculum import CriteriaSettings, ScheduleSettings, StrategySettings, WindowSettings
+from medloc.curriculum import curriculum_from
+from medloc.rewards import reward_for
 from medloc.spec.dataset import DatasetSettings
-from medloc.spec.launch import LaunchSettings
-from medloc.spec.rollout import RolloutSettings
-from medloc.spec.tracking import TrackingSettings
+from medloc.spec.fields import group, setting
+from medloc.spec.launch import LaunchSettings, check_launch
+from medloc.spec.method import MethodSettings
+from medloc.spec.model import ModelSettings, adapters, check_model
+from medloc.spec.rollout import RolloutSettings, check_rollout
+from medloc.spec.tracking import TrackingSettings, check_tracking
+from medloc.spec.train import EvaluationSettings, GuardSettings, TrainSettings, check_batches, check_guard
+
+CURRICULUM = ("schedule", "strategy", "criteria", "window")
+"""Groups that only a method with a curriculum reads; `medloc.curriculum` owns their types and checks their values."""
 
 
 @dataclass
-class ModelSettings:
-    """Which vision-language model is trained; keys are explained in `conf/model/*.yaml`."""
+class RunSpec:
+    """Everything that one run is, as Hydra composes it from `conf/`."""
 
-    name: str = MISSING
-    family: str = MISSING
-    path: str | None = MISSING
-    dtype: str = MISSING
-    min_pixels: int | None = MISSING
-    max_pixels: int | None = MISSING
-    answer_step: int = MISSING
-
-
-@dataclass
-class MethodSettings:
-    """What a completion is paid for; keys are explained in `conf/method/*.yaml`."""
-
-    name: str = MISSING
-    trainer: str | None = MISSING
-    reward: str | None = MISSING
-    uses_schedule: bool = MISSING
-    tau: float | None = MISSING
-    preset: str | None = MISSING
-    prompt: str | None = MISSING
-    format_weight: float = MISSING
-    semantic_weight: float = MISSING
-    semantic_model: str | None = MISSING
-    tiny_learning_rate: float = MISSING
+    dataset: DatasetSettings = group(DatasetSettings)
+    model: ModelSettings = group(ModelSettings)
+    method: MethodSettings = group(MethodSettings)
+    schedule: dict[str, Any] = setting(affects="results")
+    strategy: dict[str, Any] = setting(affects="results")
+    criteria: dict[str, Any] = setting(affects="results")
+    window: dict[str, Any] = setting(affects="results")
+    train: TrainSettings = group(TrainSettings)
+    evaluation: EvaluationSettings = group(EvaluationSettings)
+    guard: GuardSettings = group(GuardSettings)
+    tracking: TrackingSettings = group(TrackingSettings)
+    launch: LaunchSettings = group(LaunchSettings)
+    rollout: RolloutSettings = group(RolloutSettings)
+    seed: int = setting(affects="results")
+    threads: int | None = setting(affects="speed")
+    device: str = setting(affects="place")
+    deterministic: bool = setting(affects="results", default=False)
+    results: str = setting(affects="place")
+    cache: str = setting(affects="place")
+    rerun: bool = setting(affects="place")
 
 
-@dataclass
-class TrainSettings:
-    """GRPO's settings; keys are explained in `conf/train/*.yaml`."""
-
-    name: str = MISSING
-    max_steps: int | None = MISSING
-    epochs: int | None = MISSING
-    table_step: int | None = MISSING
-    prompts_per_step: int = MISSING
-    group_size: int = MISSING
-    per_device_batch: int = MISSING
-    temperature: float = MISSING
-    beta: float = MISSING
-    epsilon: float = MISSING
-    learning_rate: float = MISSING
-    lr_scheduler: str = MISSING
-    weight_decay: float = MISSING
-    max_grad_norm: float = MISSING
-    max_completion_length: int = MISSING
-    gradient_checkpointing: bool = MISSING
-    bf16: bool = MISSING
-    share_prompts: bool = MISSING
-    dynamic_sampling: int = MISSING
-    mask_dead_kl: bool = MISSING
-    checkpoints: int = MISSING
-    keep_checkpoints: int = MISSING
+def learning_rate(spec: RunSpec) -> float:
+    """Return the optimizer's first learning rate: the adapters' own where there are adapters."""
+    lora = adapters(spec.model)
+    return lora.learning_rate if lora else spec.train.learning_rate
 
 
-@dataclass
-class EvaluationSettings:
-    """Greedy evaluation during and after training; keys are explained in `conf/config.yaml`."""
+def check_run(spec: RunSpec, config: dict[str, Any]) -> None:
+    """Check every group on its own and against the others.
 
-    batch_size: int = MISSING
-    points: int = MISSING
-    images: int = MISSING
-    keep_mb: int = MISSING
+    Args:
+        spec: the typed specification.
+        config: the same as plain mappings.
 
-
-@dataclass
-class GuardSettings:
-    """When a training that has run away ends; keys are explained in `conf/config.yaml`."""
-
-    non_finite: str = MISSING
-    most_skipped: int = MISSING
-    most_kl: float | None = MISSING
-    most_dead: int | None = MISSING
-
-
-@dataclass
-class Settings:
-    """Everything that one run is, as composed by Hydra from `conf/`."""
-
-    dataset: DatasetSettings = MISSING
-    model: ModelSettings = MISSING
-    method: MethodSettings = MISSING
-    schedule: ScheduleSettings = MISSING
-    strategy: StrategySettings = MISSING
-    criteria: CriteriaSettings = MISSING
-    window: WindowSettings = MISSING
-    train: TrainSettings = MISSING
-    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
-    guard: GuardSettings = field(default_factory=GuardSettings)
-    tracking: TrackingSettings = MISSING
-    launch: LaunchSettings = MISSING
-    rollout: RolloutSettings = MISSING
-    seed: int = MISSING
-    threads: int | None = MISSING
-    device: str = MISSING
-    deterministic: bool = MISSING
-    results: str = MISSING
-    cache: str = MISSING
-    rerun: bool = MISSING
+    Raises:
+        ValueError: naming the key, the rule and the remedy.
+    """
+    method = spec.method
+    check_tracking(spec.tracking)
+    curriculum_from(config)  # raises with the key's name
+    if method.reward is not None:
+        reward_for(method.reward, method.preset)  # so does this
+    check_launch(spec.launch, spec.device)
+    check_batches(spec.train, spec.launch, method.trainer)
+    check_model(spec.model, spec.launch, method.trainer, spec.device)
+    check_rollout(spec.rollout, spec.launch, method.trainer, spec.device)
+    check_guard(spec.guard)
+    if spec.device not in ("auto", "cpu"):
+        raise ValueError(f"device={spec.device} must be auto or cpu.")
 
 
-SCHEMAS: dict[tuple[str, str], type] = {
-    ("model", "model_schema"): ModelSettings,
-    ("method", "method_schema"): MethodSettings,
-    ("train", "train_schema"): TrainSettings,
-}
+def refuse_unused(spec: RunSpec, overrides: list[str]) -> None:
+    """Refuse a setting of the curriculum that is given to a method without one.
+
+    Raises:
+        ValueError: naming both keys.
+    """
+    if spec.method.uses_schedule:
+        return
+    for override in overrides:
+        if override.lstrip("+~").partition("=")[0].partition(".")[0] in CURRICULUM:
+            raise ValueError(
+                f"{override} has no meaning with method={spec.method.name}, which has no schedule; drop it or use "
+                "method=medloc."
+            )

@@ -1,37 +1,27 @@
-"""Types of the config group tracking; keys are explained in `conf/tracking/*.yaml`."""
+"""The `tracking` group: which service shows a run while it goes on."""
 
 from dataclasses import dataclass
 
-from omegaconf import MISSING
+from medloc.spec.fields import setting
 
 MODES = ("online", "offline", "off")
 
 
 @dataclass
 class TrackingSettings:
-    """What every choice has: its name, and `none` has nothing else."""
+    """W&B, TensorBoard or neither; the keys are explained in `conf/tracking/*.yaml`.
 
-    name: str = MISSING
+    No key of a service is among the settings, because settings are written into records.
+    """
 
-
-@dataclass
-class WandbTracking(TrackingSettings):
-    """Weights & Biases. No key is among the settings: they are written into records."""
-
-    mode: str = MISSING
-    project: str = MISSING
-    entity: str | None = MISSING
-    group: str | None = MISSING
-    tags: list[str] = MISSING
-    images: int = MISSING
-    checkpoints: bool = MISSING
-
-
-@dataclass
-class TensorboardTracking(TrackingSettings):
-    """TensorBoard's event files in the run's folder."""
-
-    images: int = MISSING
+    name: str = setting(affects="reporting")
+    images: int = setting(affects="reporting", default=0)
+    mode: str = setting(affects="reporting", default="off")
+    project: str = setting(affects="reporting", default="medloc")
+    entity: str | None = setting(affects="reporting", default=None)
+    group: str | None = setting(affects="reporting", default=None)
+    tags: list[str] = setting(affects="reporting", default=[])
+    checkpoints: bool = setting(affects="reporting", default=False)
 
 
 def check_tracking(settings: TrackingSettings) -> None:
@@ -40,15 +30,7 @@ def check_tracking(settings: TrackingSettings) -> None:
     Raises:
         ValueError: naming the key.
     """
-    if isinstance(settings, WandbTracking) and settings.mode not in MODES:
+    if settings.mode not in MODES:
         raise ValueError(f"tracking.mode={settings.mode} must be one of {', '.join(MODES)}.")
-    if isinstance(settings, WandbTracking | TensorboardTracking) and settings.images < 0:
+    if settings.images < 0:
         raise ValueError(f"tracking.images={settings.images} must be at least 0, which shows none.")
-
-
-SCHEMAS: dict[tuple[str, str], type] = {
-    ("tracking", "tracking_schema"): TrackingSettings,
-    ("tracking", "wandb_schema"): WandbTracking,
-    ("tracking", "tensorboard_schema"): TensorboardTracking,
-}
-"""(config group, schema name) -> the class that types it."""

@@ -5,7 +5,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from medloc.curriculum import curriculum_from
-from medloc.spec import CONF, register
+from medloc.spec.compose import register
+from medloc.spec.machine import CONF
 from tests.curriculum.configs import CRITERIA, SCHEDULES, STRATEGIES, config
 
 

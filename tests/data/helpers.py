@@ -1,4 +1,4 @@
-"""Settings and hand-made data sets for the tests of the data room."""
+"""RunSpec and hand-made data sets for the tests of the data room."""
 
 from pathlib import Path
 

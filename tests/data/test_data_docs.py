@@ -15,7 +15,7 @@ from medloc.data.limits import BOXES, DOCUMENT, FIELD, LINE, PIXELS, SIDECAR
 from medloc.data.manifests.read import read_manifest
 from medloc.data.problems import Problems
 from medloc.report.__main__ import main as report
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.runner.runner import run_job
 from tests.data.helpers import save_image, save_mask
 from tests.data.test_loaders import ham, heel, tn3k

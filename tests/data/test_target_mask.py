@@ -8,7 +8,7 @@ from medloc.boxes import Box
 from medloc.data import load_dataset
 from medloc.data.example import Example
 from medloc.data.target_mask import filled, target_mask
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from tests.small import SMALL
 
 

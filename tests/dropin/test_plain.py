@@ -4,7 +4,7 @@ import json
 import pytest
 
 from medloc.dropin.plain import PlainReward
-from medloc.spec.composed import composed
+from medloc.spec.compose import compose_curriculum
 from tests.small import CHECKOUT
 
 TRUTH = [0, 0, 100, 100]
@@ -27,7 +27,7 @@ def example():
 
 
 def test_it_pays_and_raises_as_the_curriculum_itself_does():
-    reward, bare = PlainReward(*WORDS, group_size=2, groups_per_step=2), composed(WORDS)
+    reward, bare = PlainReward(*WORDS, group_size=2, groups_per_step=2), compose_curriculum(WORDS)
     for ious in ([[0.4, 0.2], [0.5, 0.9]], [[0.5, 0.6], [0.4, 0.9]], [[0.5, 0.44], [0.45, 1.0]]):
         paid = [[reward(answer(iou), TRUTH) for iou in group] for group in ious]
         assert paid == [[float(iou >= bare.tau) for iou in group] for group in ious]

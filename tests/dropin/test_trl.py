@@ -12,7 +12,7 @@ from medloc.data.example import Example
 from medloc.data.prompts import PROMPTS
 from medloc.models.load import load_model
 from medloc.models.tiny.shapes import draw_item
-from medloc.spec.composed import composed
+from medloc.spec.compose import compose_curriculum
 from medloc.training.grpo.train import training_rows
 from tests.models.test_load import settings
 from tests.small import CHECKOUT
@@ -92,7 +92,7 @@ def test_the_script_trains_raises_and_resumes(rows, tmp_path, monkeypatch):
     assert state == begun.curriculum.state_dict()
     went_on, second = trained(tmp_path, rows, 4, monkeypatch, resume=True)
     assert len(second) == 2
-    bare = composed(EASY)
+    bare = compose_curriculum(EASY)
     for step in (*first, *second):
         bare.observe(step)
     assert went_on.tau == bare.tau > 0.3

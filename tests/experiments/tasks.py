@@ -2,7 +2,7 @@
 
 import os
 
-from medloc.experiments.planned import planned_run
+from medloc.experiments.rows import planned_run
 from medloc.experiments.work import Result
 
 

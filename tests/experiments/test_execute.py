@@ -2,14 +2,14 @@
 
 from medloc.experiments.execute import execute
 from medloc.experiments.plan import make_plan
-from medloc.experiments.reduced import Thinning
+from medloc.experiments.reduced import ReducedGrid
 from medloc.experiments.setup import Setup, wanted
 from medloc.experiments.work import Result
 
 
 def plan(tmp_path):
     """Figure 8's three runs, none of them there."""
-    return make_plan(Setup(wanted(("figure8",), "tiny", Thinning()), tmp_path))
+    return make_plan(Setup(wanted(("figure8",), "tiny", ReducedGrid()), tmp_path))
 
 
 class Launch:

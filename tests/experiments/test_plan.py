@@ -4,21 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from medloc.experiments import obstacles
+from medloc.experiments import plan as planning
 from medloc.experiments.estimate import Clock, duration
-from medloc.experiments.obstacles import obstacle
-from medloc.experiments.plan import make_plan, plan_text
-from medloc.experiments.planned import planned_run
-from medloc.experiments.reduced import WHOLE, Thinning
+from medloc.experiments.plan import Known, make_plan, obstacle, plan_text
+from medloc.experiments.reduced import WHOLE, ReducedGrid
+from medloc.experiments.rows import planned_run
 from medloc.experiments.setup import Setup, wanted
-from medloc.experiments.state import Known
 from medloc.runs import NUMERICS, write_record
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from tests.report.conftest import fabricate
 
 
-def setup(results, *names, thinning=WHOLE, roots=None):
-    return Setup(wanted(names, "tiny", thinning), results, thinning, roots=roots or {})
+def setup(results, *names, grid=WHOLE, roots=None):
+    return Setup(wanted(names, "tiny", grid), results, grid, roots=roots or {})
 
 
 def keep(results, *records):
@@ -120,7 +118,7 @@ def test_what_is_not_there_is_named_with_its_remedy(monkeypatch, tmp_path):
     assert obstacle(planned_run(("method=medloc", "model=tiny_xxl"))) == (
         "model=tiny_xxl: conf/model/tiny_xxl.yaml is not there"
     )
-    monkeypatch.setattr(obstacles, "BASES", tmp_path)
+    monkeypatch.setattr(planning, "BASES", tmp_path)
     assert obstacle(planned_run(("method=medloc",))) == (
         "tiny_s: its base is not there; make it with `python -m medloc.pretrain model=tiny_s`"
     )
@@ -132,7 +130,7 @@ def test_what_is_not_there_is_named_with_its_remedy(monkeypatch, tmp_path):
 
 
 def test_a_thinned_plan_says_so(tmp_path):
-    text = plan_text(make_plan(setup(tmp_path, "table5", thinning=Thinning(smoke=True))), 1)
+    text = plan_text(make_plan(setup(tmp_path, "table5", grid=ReducedGrid(smoke=True))), 1)
     assert text.startswith("SMOKE: ")
     assert "  needs no run\n" in text
 
@@ -140,7 +138,7 @@ def test_a_thinned_plan_says_so(tmp_path):
 @pytest.mark.parametrize("method", ["vlm_r1", "medground_r1"])
 def test_a_complete_run_is_known_by_all_the_weights_behind_it(method):
     """MedGround-R1's fingerprint holds that of the model behind its semantic reward."""
-    from medloc.experiments.state import _model_print
+    from medloc.experiments.plan import _model_print
     from medloc.training.systems import load_system
 
     words = (f"method={method}",)

@@ -1,14 +1,14 @@
-"""Whole and thinned grids never share a folder."""
+"""Whole and reduced grids never share a folder."""
 
 import pytest
 
-from medloc.experiments.planned import planned_run
-from medloc.experiments.reduced import SMOKE, WHOLE, Thinning, read_thinning
+from medloc.experiments.reduced import SMOKE, WHOLE, ReducedGrid, read_grid
+from medloc.experiments.rows import planned_run
 from medloc.experiments.setup import Setup, check_words, open_folder, wanted
 from medloc.runs import write_record
 from tests.report.conftest import fabricate
 
-FEW = Thinning(("dataset.phantom.test=8",))
+FEW = ReducedGrid(("dataset.phantom.test=8",))
 
 
 def with_runs(results):
@@ -18,32 +18,32 @@ def with_runs(results):
 
 def test_a_thinned_grid_leaves_its_note(tmp_path):
     open_folder(tmp_path, SMOKE, default=False, write=False)
-    assert read_thinning(tmp_path) == WHOLE
+    assert read_grid(tmp_path) == WHOLE
     open_folder(tmp_path, SMOKE, default=False, write=True)
-    assert read_thinning(tmp_path) == SMOKE
+    assert read_grid(tmp_path) == SMOKE
     open_folder(with_runs(tmp_path), SMOKE, default=False, write=True)  # more of the same
 
 
 def test_seeds_and_data_sets_add_up(tmp_path):
-    open_folder(tmp_path, Thinning(FEW.overrides, (42,), ("heel",)), default=False, write=True)
-    open_folder(tmp_path, Thinning(FEW.overrides, (43,), ()), default=False, write=True)
-    assert read_thinning(tmp_path) == Thinning(FEW.overrides, (42, 43), ())  # () is all data sets
+    open_folder(tmp_path, ReducedGrid(FEW.overrides, (42,), ("heel",)), default=False, write=True)
+    open_folder(tmp_path, ReducedGrid(FEW.overrides, (43,), ()), default=False, write=True)
+    assert read_grid(tmp_path) == ReducedGrid(FEW.overrides, (42, 43), ())  # () is all data sets
 
 
 def test_a_whole_grid_leaves_none(tmp_path):
-    narrowed = Thinning(("train.max_steps=600", "train=paper"), (42,), ("heel",))  # whole runs, if not all of them
+    narrowed = ReducedGrid(("train.max_steps=600", "train=paper"), (42,), ("heel",))  # whole runs, if not all of them
     open_folder(with_runs(tmp_path), narrowed, default=True, write=True)
-    assert read_thinning(tmp_path) == WHOLE
+    assert read_grid(tmp_path) == WHOLE
 
 
 @pytest.mark.parametrize(
     ("there", "then", "says"),
     [
-        (SMOKE, WHOLE, r"holds a thinned grid \(SMOKE dataset\.phantom\.train=16 .*\); give another folder\.$"),
-        (SMOKE, FEW, r"holds runs thinned otherwise \(SMOKE "),
-        (FEW, Thinning(FEW.overrides, smoke=True), r"holds runs thinned otherwise \(dataset\.phantom\.test=8\)"),
-        (None, FEW, r"is for whole runs, and these are thinned \(dataset\.phantom\.test=8\); .* results=PATH\.$"),
-        (None, SMOKE, r"is for whole runs, and these are thinned \(SMOKE "),
+        (SMOKE, WHOLE, r"holds a reduced grid \(SMOKE dataset\.phantom\.train=16 .*\); give another folder\.$"),
+        (SMOKE, FEW, r"holds runs reduced otherwise \(SMOKE "),
+        (FEW, ReducedGrid(FEW.overrides, smoke=True), r"holds runs reduced otherwise \(dataset\.phantom\.test=8\)"),
+        (None, FEW, r"is for whole runs, and these are reduced \(dataset\.phantom\.test=8\); .* results=PATH\.$"),
+        (None, SMOKE, r"is for whole runs, and these are reduced \(SMOKE "),
     ],
 )
 def test_kinds_are_kept_apart(there, then, says, tmp_path):

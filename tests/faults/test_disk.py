@@ -74,7 +74,7 @@ def test_a_read_only_folder_is_refused(tmp_path, monkeypatch, tally):
 
 
 def test_too_little_room_is_said_before_training(tmp_path, monkeypatch, tally):
-    from medloc.spec.job import compose_job
+    from medloc.spec.compose import compose_job
     from medloc.training.runner.runner import run_job
     from tests.small import overrides
 

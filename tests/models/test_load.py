@@ -3,7 +3,7 @@ import json
 import pytest
 
 from medloc.models.load import BASES, load_model, model_fingerprint
-from medloc.spec.run import ModelSettings
+from medloc.spec.model import ModelSettings
 
 
 def settings(**changes):

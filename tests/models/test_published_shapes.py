@@ -6,7 +6,7 @@ import torch
 from medloc.models.load import load_model
 from medloc.models.memory import estimate, estimate_text, shape_of
 from medloc.models.published import SHAPES
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from tests.models.shrunk import shrunk
 
 COUNTS = {  # of the published weights, in 10^9

@@ -10,7 +10,7 @@ from medloc.models import semantic
 from medloc.models.semantic import SHIPPED, SemanticReward, semantic_fingerprint
 from medloc.models.tiny.clip import CAPTIONS, draw_crop
 from medloc.models.tiny.shapes import draw_item
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 
 
 def settings(**changes):

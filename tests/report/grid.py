@@ -6,7 +6,7 @@ from dataclasses import asdict
 from medloc.boxes import Box, iou
 from medloc.data import load_dataset
 from medloc.evaluation.samples import Sample, write_samples
-from medloc.experiments.expand import experiments
+from medloc.experiments.catalog import experiments
 from medloc.runs import write_record
 from tests.data.helpers import dataset_settings
 from tests.report.conftest import fabricate, scores

@@ -1,6 +1,6 @@
 import pytest
 
-from medloc.experiments.expand import experiment
+from medloc.experiments.catalog import experiment
 from medloc.report.table_build import build_table
 from medloc.report.table_list import DESCRIPTIONS
 from medloc.report.tables import Place

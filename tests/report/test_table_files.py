@@ -1,6 +1,6 @@
 import pytest
 
-from medloc.experiments.reduced import SMOKE, write_thinning
+from medloc.experiments.reduced import SMOKE, write_grid
 from medloc.report.table_files import FORMS, all_tables, all_values, write_tables
 from medloc.report.table_list import OURS
 
@@ -52,7 +52,7 @@ def test_a_model_that_stands_in_no_row_is_listed(fabricate, tmp_path):
 
 
 def test_a_thinned_grid_says_so_on_every_page(fabricate, tmp_path):
-    write_thinning(tmp_path, SMOKE)
+    write_grid(tmp_path, SMOKE)
     tables = tables_of(tmp_path, fabricate())
     assert all("SMOKE" in table.heading and "phantom" in table.heading for table in tables)
 

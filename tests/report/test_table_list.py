@@ -1,6 +1,6 @@
 import pytest
 
-from medloc.experiments.expand import experiment
+from medloc.experiments.catalog import experiment
 from medloc.report.paper import ACCURACY_TABLES
 from medloc.report.table_list import DESCRIPTIONS, OURS, TABLE1_PAIRS
 

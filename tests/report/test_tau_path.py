@@ -1,7 +1,7 @@
 import pytest
 
 from medloc.curriculum.schedule import Cosine, Fixed, Identical, Linear, Piecewise
-from medloc.experiments.expand import experiment
+from medloc.experiments.catalog import experiment
 from medloc.report.tau_path import MOST, path_text, schedule_of, tau_path
 
 

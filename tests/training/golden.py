@@ -15,7 +15,7 @@ from PIL import Image
 from medloc.boxes import Box
 from medloc.data.example import Example
 from medloc.models.tiny.shapes import draw_item
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.callbacks.trace import TraceWriter
 from medloc.training.grpo.trainer import CurriculumGRPOTrainer
 from medloc.training.runner.arguments import planned_steps

@@ -5,7 +5,7 @@ import json
 import torch
 from safetensors.torch import load_file
 
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.distributed import launch as workers
 from tests.small import overrides
 

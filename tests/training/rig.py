@@ -6,7 +6,7 @@ from transformers.trainer_callback import PrinterCallback
 from medloc.data.example import Example
 from medloc.models.load import load_model
 from medloc.models.tiny.shapes import draw_item
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.grpo.train import grpo_config, training_rows
 from medloc.training.grpo.trainer import CurriculumGRPOTrainer, Rule
 from tests.models.test_load import settings

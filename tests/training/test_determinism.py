@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from medloc.runs.key import run_key
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.runner.hardware import set_determinism
 from medloc.training.runner.runner import run_job
 from tests.small import overrides

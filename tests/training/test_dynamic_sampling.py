@@ -7,7 +7,7 @@ import torch
 
 from medloc.curriculum import curriculum_from
 from medloc.rewards import raw_iou
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.grpo.dynamic_sampling import DynamicSampling
 from tests.training.rig import GROUPS, SIZE, trainer_on
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.grpo.train import grpo_config, planned_steps
 from medloc.training.grpo.trainer import HOOKS, check_trl
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from medloc.runs import read_record
-from medloc.spec.job import compose_job
-from medloc.spec.run import GuardSettings
+from medloc.spec.compose import compose_job
+from medloc.spec.train import GuardSettings
 from medloc.training.callbacks.finite import DivergedError, all_finite
 from medloc.training.callbacks.guard import WARNED_AFTER, Guard
 from medloc.training.grpo.trainer import CurriculumGRPOTrainer

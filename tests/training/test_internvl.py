@@ -10,7 +10,7 @@ from medloc.data.images import open_image
 from medloc.evaluation.samples import read_samples
 from medloc.models.load import BASES, load_model
 from medloc.score import main as score
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.callbacks.trace import TraceWriter
 from medloc.training.runner.runner import run_job
 from tests.small import overrides

@@ -9,10 +9,9 @@ import torch
 
 from medloc.runs import read_record
 from medloc.runs.key import run_key
-from medloc.spec.batches import describe_batches
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job, read_job, write_job
 from medloc.spec.launch import world_size
-from medloc.spec.resolved import read_job, write_job
+from medloc.spec.train import describe_batches
 from medloc.training.distributed import launch as workers
 from medloc.training.distributed.engines import engine_arguments
 from medloc.training.grpo.train import grpo_config

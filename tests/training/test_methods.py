@@ -11,7 +11,7 @@ from medloc.curriculum import curriculum_from
 from medloc.replay import main as replay
 from medloc.rewards import Answer, Moment, reward_for
 from medloc.rewards.giou_threshold import scaled_giou
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.callbacks.evaluate import Midway
 from medloc.training.runner.runner import run_job
 from tests.small import overrides

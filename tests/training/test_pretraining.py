@@ -9,7 +9,7 @@ from medloc.data.prompts import known_prompts
 from medloc.models.family import qwen_grid, thousand_grid
 from medloc.models.tiny.internvl import tiny_internvl_processor
 from medloc.models.tiny.qwen import tiny_model, tiny_processor
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.spec.pretrain import PretrainSettings
 from medloc.training.pretraining.language import EASY, HARDEST, ShapeCollator, ShapeDataset
 from medloc.training.pretraining.recipes import RECIPES, make
@@ -70,7 +70,7 @@ def test_weights_are_stored_in_the_precision_asked_for(tmp_path):
 
 
 def test_every_recipe_has_its_defaults_and_the_other_way_round():
-    from medloc.spec import CONF
+    from medloc.spec.machine import CONF
 
     assert sorted(RECIPES) == sorted(path.stem for path in (CONF / "pretrain" / "model").glob("*.yaml"))
 

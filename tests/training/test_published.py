@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from medloc.evaluation.predict import load_checkpoint, predict
 from medloc.models.load import load_model
 from medloc.rewards import REWARDS
-from medloc.spec import CONF
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
+from medloc.spec.machine import CONF
 from medloc.training.callbacks.trace import TraceWriter
 from medloc.training.distributed.launch import do_job
 from medloc.training.runner.runner import run_job

@@ -3,7 +3,7 @@
 import pytest
 
 from medloc.spec import rollout as rollout_settings
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.grpo.vllm import engine_like, own_engine, rollout_arguments
 
 VLLM = "rollout=vllm_colocate"

@@ -13,7 +13,7 @@ from medloc.models.semantic import SemanticReward
 from medloc.models.tiny.clip import tiny_clip_model, tiny_clip_processor
 from medloc.models.tiny.shapes import draw_item
 from medloc.rewards import Answer
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.grpo.semantic import semantic_rewards
 from medloc.training.runner.runner import run_job
 from tests.small import overrides

@@ -8,7 +8,7 @@ from trl.trainer.utils import add_fused_lm_head
 from medloc.data.prompts import PROMPTS
 from medloc.models.load import load_model
 from medloc.models.tiny.shapes import draw_item
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.grpo.frozen_features import frozen_features
 from medloc.training.grpo.shared_prompts import first_equal, share_prompts
 

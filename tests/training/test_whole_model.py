@@ -14,7 +14,7 @@ from medloc.data.example import Example
 from medloc.data.prompts import PROMPTS
 from medloc.evaluation.answer import answer_all
 from medloc.models.load import load_model, save_base
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.distributed.gather import save_whole
 
 RANKS = 2

@@ -9,7 +9,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from medloc.spec.run import GuardSettings
+from medloc.spec.train import GuardSettings
 from medloc.training.callbacks.finite import DivergedError, all_finite
 from medloc.training.callbacks.trace import TraceWriter
 

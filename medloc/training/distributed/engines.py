@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from medloc.spec.launch import ProcessesSettings
-from medloc.spec.run import Settings
+from medloc.spec.launch import LaunchSettings
+from medloc.spec.run import RunSpec
 
 
-def engine_arguments(settings: Settings) -> dict[str, Any]:
+def engine_arguments(settings: RunSpec) -> dict[str, Any]:
     """Returns what `TrainingArguments` needs for `launch`; nothing for a single process."""
     launch = settings.launch
-    if not isinstance(launch, ProcessesSettings):
+    if launch.engine is None:
         return {}
     arguments: dict[str, Any] = {"ddp_timeout": launch.timeout_s}
     if launch.engine == "fsdp2":
@@ -19,7 +19,7 @@ def engine_arguments(settings: Settings) -> dict[str, Any]:
     return arguments
 
 
-def fsdp_config(launch: ProcessesSettings) -> dict[str, Any]:
+def fsdp_config(launch: LaunchSettings) -> dict[str, Any]:
     """Returns FSDP2's configuration: every transformer layer is a shard, checkpoints are whole."""
     return {
         "version": 2,
@@ -30,7 +30,7 @@ def fsdp_config(launch: ProcessesSettings) -> dict[str, Any]:
     }
 
 
-def zero_config(launch: ProcessesSettings, bf16: bool) -> dict[str, Any]:
+def zero_config(launch: LaunchSettings, bf16: bool) -> dict[str, Any]:
     """Returns DeepSpeed's configuration, as TRL ships it; it keeps float32 masters of bfloat16 weights itself."""
     place = {"device": "cpu", "pin_memory": True} if launch.offload else {"device": "none"}
     stage = int(launch.engine.removeprefix("zero"))

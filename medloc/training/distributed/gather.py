@@ -6,14 +6,13 @@ from typing import Any
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
 from medloc.models.load import save_base
-from medloc.spec.launch import engine
-from medloc.spec.run import Settings
+from medloc.spec.run import RunSpec
 from medloc.training.distributed.ranks import first, meet
 
 
-def save_whole(model: Any, processor: Any, folder: Path, settings: Settings) -> None:
+def save_whole(model: Any, processor: Any, folder: Path, settings: RunSpec) -> None:
     """Saves model and processor once, whatever the launch; every process has to call it."""
-    kind = engine(settings.launch)
+    kind = settings.launch.engine
     if kind == "fsdp2":
         options = StateDictOptions(full_state_dict=True, cpu_offload=True)
         weights = get_model_state_dict(model, options=options)  # tied weights once under each of their names

@@ -18,10 +18,9 @@ from tempfile import TemporaryDirectory
 import torch
 
 from medloc.runs.store import read_record
-from medloc.spec import CHECKOUT
-from medloc.spec.job import Job
-from medloc.spec.launch import LaunchSettings, MachinesSettings, ProcessesSettings
-from medloc.spec.resolved import write_job
+from medloc.spec.compose import Job, write_job
+from medloc.spec.launch import LaunchSettings
+from medloc.spec.machine import CHECKOUT
 from medloc.training.distributed.worker import JOB, OUTCOME
 from medloc.training.runner.runner import Close, Outcome, run_job
 
@@ -45,7 +44,7 @@ def do_job(
         ValueError: there are fewer GPUs than processes, or the run ended with an error; the message is the worker's.
     """
     launch = job.settings.launch
-    if not isinstance(launch, ProcessesSettings):
+    if launch.engine is None:
         return run_job(job, say=say, wait=wait, close=close)
     check_gpus(launch, job.settings.device)
     with TemporaryDirectory(prefix="medloc-") as name:
@@ -57,7 +56,7 @@ def do_job(
         return _outcome(folder)
 
 
-def check_gpus(launch: ProcessesSettings, device: str) -> None:
+def check_gpus(launch: LaunchSettings, device: str) -> None:
     """Refuses more processes than this machine has GPUs.
 
     Raises:
@@ -73,9 +72,9 @@ def check_gpus(launch: ProcessesSettings, device: str) -> None:
 
 def worker_command(launch: LaunchSettings, folder: Path) -> list[str]:
     """Returns torchrun's command line for the workers of this machine."""
-    assert isinstance(launch, ProcessesSettings)
+    assert launch.engine is not None
     where = ["--standalone"]
-    if isinstance(launch, MachinesSettings):
+    if launch.machines > 1:
         where = [
             f"--nnodes={launch.machines}",
             f"--node-rank={launch.machine}",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from accelerate import PartialState
 
-from medloc.spec.resolved import read_job
+from medloc.spec.compose import read_job
 from medloc.training.distributed.ranks import rank
 from medloc.training.runner.runner import run_job
 

@@ -9,12 +9,12 @@ from PIL import Image
 from medloc.data.task import target_of
 from medloc.models.semantic import SemanticReward
 from medloc.rewards import Answer
-from medloc.spec.run import Settings
+from medloc.spec.run import RunSpec
 
 RewardFunction = Callable[..., list[float]]
 
 
-def semantic_rewards(settings: Settings, device: torch.device) -> list[tuple[RewardFunction, float]]:
+def semantic_rewards(settings: RunSpec, device: torch.device) -> list[tuple[RewardFunction, float]]:
     """Returns the semantic reward function with its weight, or nothing for a method without one.
 
     The text is the name of the data set's target.

@@ -12,9 +12,9 @@ from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.models.load import LoadedModel
 from medloc.models.lora import lora_config
-from medloc.spec.launch import engine, world_size
+from medloc.spec.launch import world_size
 from medloc.spec.model import SHARDED
-from medloc.spec.run import Settings
+from medloc.spec.run import RunSpec
 from medloc.training.callbacks.trace import TraceWriter
 from medloc.training.grpo.frozen_features import frozen_features
 from medloc.training.grpo.semantic import semantic_rewards
@@ -26,8 +26,8 @@ from medloc.training.runner.arguments import common_arguments, planned_steps
 from medloc.training.runner.resume import fit
 
 
-def grpo_config(settings: Settings, steps: int, folder: Path) -> GRPOConfig:
-    """Returns TRL's configuration: Eq. 1-2 as `docs/reproduction/paper_map.md` reads them, every departure from a default named."""
+def grpo_config(settings: RunSpec, steps: int, folder: Path) -> GRPOConfig:
+    """Returns TRL's configuration: Eq. 1-2 as docs/reproduction/paper_map.md reads them; departures are named."""
     train = settings.train
     completions = train.prompts_per_step * train.group_size
     return GRPOConfig(
@@ -75,7 +75,7 @@ def train_grpo(
     rule: Rule,
     examples: Sequence[Example],
     prompt: str,
-    settings: Settings,
+    settings: RunSpec,
     folder: Path,
     trace: TraceWriter,
     callbacks: list[TrainerCallback],
@@ -112,7 +112,7 @@ def train_grpo(
             callbacks=[trace, *callbacks],
             peft_config=lora_config(settings.model),
         )
-    if settings.train.share_prompts and engine(settings.launch) not in SHARDED and can_share(loaded.model):
+    if settings.train.share_prompts and settings.launch.engine not in SHARDED and can_share(loaded.model):
         share_processing(loaded.processor)
         frozen = frozen_features(loaded.model)
         for model in (loaded.model, trainer.ref_model):  # adapters are put into the model's own layers

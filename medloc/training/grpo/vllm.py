@@ -4,17 +4,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from medloc.spec.rollout import VllmSettings
-from medloc.spec.run import Settings
+from medloc.spec.run import RunSpec
 
 SEEDS_APART = 1000
 """Seeds of two runs whose seeds differ by one lie so far apart: more than there are processes."""
 
 
-def rollout_arguments(settings: Settings) -> dict[str, Any]:
+def rollout_arguments(settings: RunSpec) -> dict[str, Any]:
     """Returns what `GRPOConfig` needs for `rollout`; nothing for transformers' generate."""
     rollout = settings.rollout
-    if not isinstance(rollout, VllmSettings):
+    if rollout.mode is None:
         return {}
     return {
         "use_vllm": True,
@@ -30,10 +29,10 @@ def rollout_arguments(settings: Settings) -> dict[str, Any]:
 
 
 @contextmanager
-def own_engine(settings: Settings) -> Iterator[None]:
+def own_engine(settings: RunSpec) -> Iterator[None]:
     """Has TRL, while its trainer is made, build vLLM's engine by `engine_like`; nothing without vLLM on these GPUs."""
     rollout = settings.rollout
-    if not isinstance(rollout, VllmSettings) or rollout.mode != "colocate":
+    if rollout.mode is None or rollout.mode != "colocate":
         yield
         return
     from trl.generation import vllm_generation as module
@@ -46,7 +45,7 @@ def own_engine(settings: Settings) -> Iterator[None]:
         module.LLM = plain
 
 
-def engine_like(engine: Callable[..., Any], settings: Settings) -> Callable[..., Any]:
+def engine_like(engine: Callable[..., Any], settings: RunSpec) -> Callable[..., Any]:
     """Returns `engine`, told what TRL does not tell it.
 
     TRL seeds it with the number of the process alone, so that runs of other seeds would sample alike; and vLLM resizes

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from medloc.spec.model import learning_rate
-from medloc.spec.run import Settings, TrainSettings
+from medloc.spec.run import RunSpec, learning_rate
+from medloc.spec.train import TrainSettings
 from medloc.training.distributed.engines import engine_arguments
 
 
@@ -28,7 +28,7 @@ def planned_steps(train: TrainSettings, images: int) -> int:
     return min(given)
 
 
-def common_arguments(settings: Settings, steps: int, folder: Path) -> dict[str, Any]:
+def common_arguments(settings: RunSpec, steps: int, folder: Path) -> dict[str, Any]:
     """Returns what `TrainingArguments` and its descendants are given alike: optimizer, length, checkpoints, device."""
     train = settings.train
     return {

@@ -11,7 +11,7 @@ from medloc.data.example import Example
 from medloc.evaluation.metrics import Metrics
 from medloc.evaluation.samples import Sample, read_samples, write_samples
 from medloc.runs.record import CurvePoint, RunMetrics, Scores, no_metrics
-from medloc.spec.run import Settings
+from medloc.spec.run import RunSpec
 from medloc.training.callbacks.checkpoint import drop_unfinished
 from medloc.training.callbacks.evaluate import Midway, read_curve, table_and_evaluation_steps
 from medloc.training.callbacks.guard import Guard
@@ -27,7 +27,7 @@ from medloc.training.tracking.follow import Follower, Follows
 
 
 def measure(
-    folder: Path, settings: Settings, data: LoadedDataset, system: System, follower: Follower
+    folder: Path, settings: RunSpec, data: LoadedDataset, system: System, follower: Follower
 ) -> tuple[RunMetrics, dict[str, float | None]]:
     """Returns what a run measures, and its times by name; what an earlier attempt left in `folder` is gone on from."""
     examples = evaluated(settings, data)
@@ -79,7 +79,7 @@ def _start(folder: Path, system: System, examples: Sequence[Example]) -> list[Sa
     return start
 
 
-def evaluated(settings: Settings, data: LoadedDataset) -> tuple[Example, ...]:
+def evaluated(settings: RunSpec, data: LoadedDataset) -> tuple[Example, ...]:
     """Returns the images that a run is judged on.
 
     Raises:
@@ -94,12 +94,12 @@ def evaluated(settings: Settings, data: LoadedDataset) -> tuple[Example, ...]:
     return examples
 
 
-def _along(settings: Settings, data: LoadedDataset) -> tuple[Example, ...]:
+def _along(settings: RunSpec, data: LoadedDataset) -> tuple[Example, ...]:
     """Returns the images that the curve along the run is measured on: validation images where there are any."""
     return (data.validation or evaluated(settings, data))[: settings.evaluation.images]
 
 
-def _train(folder: Path, settings: Settings, data: LoadedDataset, system: System, follower: Follower) -> float:
+def _train(folder: Path, settings: RunSpec, data: LoadedDataset, system: System, follower: Follower) -> float:
     """Trains, evaluating on the way; returns the seconds it took."""
     examples = evaluated(settings, data)
     along = _along(settings, data)

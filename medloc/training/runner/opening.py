@@ -6,7 +6,7 @@ from typing import Any
 from medloc.data import LoadedDataset
 from medloc.runs.provenance import provenance
 from medloc.runs.record import Record
-from medloc.spec.job import Job
+from medloc.spec.compose import Job
 from medloc.training.runner.arguments import planned_steps
 
 
@@ -35,7 +35,7 @@ def opening_record(
             "evaluated_on": settings.dataset.evaluate_on,
             "model": settings.model.name,
             "method": method.name,
-            "schedule": settings.schedule.name if method.uses_schedule else None,
+            "schedule": settings.schedule["name"] if method.uses_schedule else None,
             "train": settings.train.name,
             "steps": planned_steps(settings.train, len(data.train)) if method.trainer else 0,
             "seed": settings.seed,

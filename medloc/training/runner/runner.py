@@ -13,15 +13,14 @@ from transformers.utils import logging as transformers_logging
 
 from medloc.data import LoadedDataset, load_dataset
 from medloc.runs.atomic import sweep
-from medloc.runs.key import run_key, without_unused_groups
+from medloc.runs.key import run_key
 from medloc.runs.record import Record
 from medloc.runs.store import read_record, write_record
-from medloc.spec.batches import describe_batches
-from medloc.spec.job import Job
-from medloc.spec.launch import processes_here
+from medloc.spec.compose import Job, run_identity
 from medloc.spec.machine import cores
-from medloc.spec.run import Settings
-from medloc.training.distributed.ranks import first, first_alone, meet, ranks, told
+from medloc.spec.run import RunSpec
+from medloc.spec.train import describe_batches
+from medloc.training.distributed.ranks import first, first_alone, meet, told
 from medloc.training.runner.arguments import planned_steps
 from medloc.training.runner.claim import ClaimedError, claim
 from medloc.training.runner.disk_space import require_writable
@@ -78,7 +77,7 @@ def run_job(
     check_family(settings)
     for name in ("results", "cache"):
         require_writable(name, Path(getattr(settings, name)).expanduser().resolve())
-    threads = settings.threads or max(1, cores() // processes_here(settings.launch))
+    threads = settings.threads or max(1, cores() // settings.launch.processes)
     set_threads(threads)
     set_determinism(settings.deterministic)
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
@@ -87,9 +86,8 @@ def run_job(
     with first_alone():
         data = load_dataset(settings.dataset, Path(settings.cache))
     system = load_system(settings)
-    config = {**job.config, "threads": threads, "world_size": ranks()}
-    used = without_unused_groups(config, settings.method.uses_schedule)
-    key = run_key(used, data=data.fingerprint, model=system.fingerprint)
+    used = {**job.used, "threads": threads}
+    key = run_key(run_identity(job.config), data=data.fingerprint, model=system.fingerprint)
     folder = Path(settings.results).expanduser().resolve() / "runs" / key
     images = {example.id: example.image for example in evaluated(settings, data)}
     notes = (*data.notes, *system.notes(data.train))
@@ -136,7 +134,7 @@ def _earlier(folder: Path) -> Record | None:
 
 
 def _finish(
-    record: Record, folder: Path, settings: Settings, data: LoadedDataset, system: System, follower: Follower
+    record: Record, folder: Path, settings: RunSpec, data: LoadedDataset, system: System, follower: Follower
 ) -> Record:
     """Runs to the end and writes the record, whichever end it is."""
     begin = time.perf_counter()

@@ -15,7 +15,7 @@ from medloc.models.frames import frames
 from medloc.models.load import LoadedModel, load_model
 from medloc.rewards import Answer
 from medloc.spec.machine import cores
-from medloc.spec.run import Settings
+from medloc.spec.run import RunSpec
 from medloc.training.runner.hardware import set_threads
 
 
@@ -41,7 +41,7 @@ class Start:
         return [[answer.iou for answer in group] for group in self.answers]
 
 
-def sample_start(settings: Settings, images: int) -> Start:
+def sample_start(settings: RunSpec, images: int) -> Start:
     """Samples a group of answers for the first training images, as a training step would.
 
     Args:

@@ -5,7 +5,7 @@ One file each: `grpo` and `sft` train a vision-language model (`vlm` answers wit
 """
 
 from medloc.models.load import FAMILIES as LANGUAGE
-from medloc.spec.run import Settings
+from medloc.spec.run import RunSpec
 from medloc.training.systems.base import System, Training
 
 __all__ = ["System", "Training", "load_system"]
@@ -21,7 +21,7 @@ TRAINS: dict[str | None, tuple[tuple[str, ...], str]] = {
 """method.trainer -> the families of models it takes (None: those that can answer untrained), and a model of theirs."""
 
 
-def load_system(settings: Settings) -> System:
+def load_system(settings: RunSpec) -> System:
     """Loads the model of a run, ready to answer and to be trained.
 
     Raises:
@@ -47,7 +47,7 @@ def load_system(settings: Settings) -> System:
     return GrpoSystem(settings)
 
 
-def check_family(settings: Settings) -> None:
+def check_family(settings: RunSpec) -> None:
     """Refuses a method with a model of a family that it cannot take, before anything is loaded.
 
     Raises:

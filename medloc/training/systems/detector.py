@@ -13,7 +13,7 @@ from medloc.evaluation.progress import in_batches
 from medloc.evaluation.samples import Sample
 from medloc.models.grounding_dino import best_boxes, detector_inputs, detector_target, load_detector
 from medloc.runs.record import Record
-from medloc.spec.run import Settings
+from medloc.spec.run import RunSpec
 from medloc.training.runner.resume import LoadsSavedLayout
 from medloc.training.systems.base import Training
 from medloc.training.systems.supervised import BoxTrainer, train_on_boxes
@@ -45,7 +45,7 @@ class DetectorSystem:
 
     starts_able = True
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: RunSpec):
         self.settings = settings
         self.detector = load_detector(settings.model)
         self.phrase = target_of(settings.dataset)

@@ -1,12 +1,9 @@
 """GRPO under the method's reward: the curriculum's system, and with another rule each of its RL baselines."""
 
-from dataclasses import asdict
-
 from medloc.curriculum import curriculum_from
 from medloc.models.semantic import semantic_fingerprint
 from medloc.rewards import WATCHED, reward_for
-from medloc.runs.key import CURRICULUM_GROUPS
-from medloc.spec.run import Settings
+from medloc.spec.run import CURRICULUM, RunSpec
 from medloc.training.grpo.train import train_grpo
 from medloc.training.grpo.trainer import Rule
 from medloc.training.systems.base import Training
@@ -36,11 +33,11 @@ class GrpoSystem(VisionLanguageSystem):
         self.keep(trained)
 
 
-def rule_of(settings: Settings) -> Rule:
+def rule_of(settings: RunSpec) -> Rule:
     """Returns what the method's completions earn."""
     method = settings.method
     assert method.reward is not None
-    config = {group: asdict(getattr(settings, group)) for group in CURRICULUM_GROUPS}
+    config = {group: getattr(settings, group) for group in CURRICULUM}
     return Rule(
         reward=reward_for(method.reward, method.preset),
         curriculum=curriculum_from(config) if method.uses_schedule else None,

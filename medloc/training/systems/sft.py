@@ -14,7 +14,7 @@ from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.models.family import AnswerGrid
 from medloc.models.lora import lora_config
-from medloc.spec.run import Settings
+from medloc.spec.run import RunSpec
 from medloc.training.callbacks.checkpoint import WholeCheckpoint
 from medloc.training.runner.order import SameOrder
 from medloc.training.runner.resume import LoadsSavedLayout, fit
@@ -44,7 +44,7 @@ class SftSystem(VisionLanguageSystem):
         self.keep(trainer.model)
 
 
-def sft_config(settings: Settings, steps: int, folder: Path) -> SFTConfig:
+def sft_config(settings: RunSpec, steps: int, folder: Path) -> SFTConfig:
     """Returns TRL's configuration; every departure from a default that could move the loss is named."""
     return SFTConfig(
         **supervised_arguments(settings, steps, folder),

@@ -23,7 +23,7 @@ from medloc.models.segmenter import (
     side_of,
 )
 from medloc.runs.record import Record
-from medloc.spec.run import Settings
+from medloc.spec.run import RunSpec
 from medloc.training.systems.base import Training
 from medloc.training.systems.supervised import BoxTrainer, train_on_boxes
 
@@ -46,7 +46,7 @@ class SpecialistSystem:
 
     starts_able = False
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: RunSpec):
         self.settings = settings
         self.side = side_of(settings.model)
         self.model = load_segmenter(settings.model, settings.seed)

@@ -7,7 +7,7 @@ from typing import Any
 from transformers import Trainer, TrainingArguments
 
 from medloc.spec.launch import world_size
-from medloc.spec.run import Settings
+from medloc.spec.run import RunSpec
 from medloc.training.callbacks.checkpoint import WholeCheckpoint
 from medloc.training.runner.arguments import common_arguments
 from medloc.training.runner.order import SameOrder
@@ -15,7 +15,7 @@ from medloc.training.runner.resume import fit
 from medloc.training.systems.base import Training
 
 
-def supervised_arguments(settings: Settings, steps: int, folder: Path) -> dict[str, Any]:
+def supervised_arguments(settings: RunSpec, steps: int, folder: Path) -> dict[str, Any]:
     """Returns the trainer's arguments: `train.prompts_per_step` images a step, as many as GRPO asks about.
 
     A micro-batch is the largest that divides a process's share of them and `train.per_device_batch`.
@@ -36,7 +36,7 @@ class BoxTrainer(WholeCheckpoint, SameOrder, Trainer):
 
 
 def train_on_boxes(
-    trainer_class: type[Trainer], model: Any, collator: Any, training: Training, settings: Settings
+    trainer_class: type[Trainer], model: Any, collator: Any, training: Training, settings: RunSpec
 ) -> None:
     """Trains `model` in place by its own loss.
 

@@ -14,9 +14,7 @@ from medloc.evaluation.samples import Sample
 from medloc.models.load import load_model
 from medloc.models.lora import merged
 from medloc.runs.record import Record
-from medloc.spec.launch import engine
-from medloc.spec.model import PublishedModelSettings
-from medloc.spec.run import Settings
+from medloc.spec.run import RunSpec
 from medloc.training.distributed.gather import save_whole
 from medloc.training.runner.model_card import write_model_card
 
@@ -26,11 +24,11 @@ class VisionLanguageSystem:
 
     starts_able = True
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: RunSpec):
         self.settings = settings
         self.loaded = load_model(settings.model)
         self.kept = KeptInputs(settings.evaluation.keep_mb * 1_000_000)
-        if engine(settings.launch) == "fsdp2":
+        if settings.launch.engine == "fsdp2":
             self.loaded.model._is_fsdp_managed_module = True  # processes then generate in step
         self.prompt = question_of(settings.dataset, settings.method.prompt)
 
@@ -41,7 +39,7 @@ class VisionLanguageSystem:
 
     def notes(self, examples: Sequence[Example]) -> tuple[str, ...]:
         """Says so where a tiny base is asked something that it was never taught to answer."""
-        if isinstance(self.settings.model, PublishedModelSettings) or self.prompt in known_prompts():
+        if self.settings.model.published or self.prompt in known_prompts():
             return ()
         return (
             f"{self.settings.model.name} was not taught this question, so that its answers may hold no box at first; "

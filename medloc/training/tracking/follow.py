@@ -13,15 +13,14 @@ from transformers import TrainerCallback
 from medloc.curriculum import curriculum_from
 from medloc.evaluation.samples import read_samples
 from medloc.runs.record import Record
-from medloc.spec.run import Settings
-from medloc.spec.tracking import TensorboardTracking, WandbTracking
+from medloc.spec.run import RunSpec
 from medloc.training.callbacks.evaluate import read_curve
 from medloc.training.callbacks.trace import TraceWriter
 from medloc.training.tracking.base import NoTracker, Tracker
 from medloc.training.tracking.series import evaluation_values, step_values
 
 
-def open_tracker(settings: Settings, folder: Path, record: Record) -> Tracker:
+def open_tracker(settings: RunSpec, folder: Path, record: Record) -> Tracker:
     """Returns the service of `settings.tracking`, connected; of several ranks only the first tells anybody.
 
     Raises:
@@ -30,11 +29,11 @@ def open_tracker(settings: Settings, folder: Path, record: Record) -> Tracker:
     tracking = settings.tracking
     if int(os.environ.get("RANK", "0")):
         return NoTracker()
-    if isinstance(tracking, WandbTracking) and tracking.mode != "off":
+    if tracking.name == "wandb" and tracking.mode != "off":
         from medloc.training.tracking.wandb_run import WandbRun  # seconds, and only for whoever asked
 
         return WandbRun(tracking, folder, record)
-    if isinstance(tracking, TensorboardTracking):
+    if tracking.name == "tensorboard":
         from medloc.training.tracking.tensorboard_run import TensorboardRun
 
         return TensorboardRun(tracking, folder, record)
@@ -52,7 +51,7 @@ class Follower:
         record: its record as it begins.
     """
 
-    def __init__(self, settings: Settings, folder: Path, record: Record):
+    def __init__(self, settings: RunSpec, folder: Path, record: Record):
         self.folder = folder
         self.params = curriculum_from(record.config).params if settings.method.uses_schedule else None
         self.tracker = open_tracker(settings, folder, record)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from medloc.evaluation.samples import Sample
 from medloc.runs.record import Record
-from medloc.spec.tracking import TensorboardTracking
+from medloc.spec.tracking import TrackingSettings
 from medloc.training.tracking.series import CURRICULUM, GROUPS, summary_values
 
 LAYOUT = {
@@ -31,7 +31,7 @@ class TensorboardRun:
 
     step, evaluation = 0, -1
 
-    def __init__(self, settings: TensorboardTracking, folder: Path, record: Record):
+    def __init__(self, settings: TrackingSettings, folder: Path, record: Record):
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:

@@ -10,9 +10,10 @@ from PIL import Image
 
 from medloc.boxes import Box
 from medloc.evaluation.samples import Sample
-from medloc.runs.key import NOT_IN_KEY
 from medloc.runs.record import Record
-from medloc.spec.tracking import WandbTracking
+from medloc.spec.fields import without
+from medloc.spec.run import RunSpec
+from medloc.spec.tracking import TrackingSettings
 from medloc.training.tracking.base import KEPT
 from medloc.training.tracking.series import STEP, summary_values
 
@@ -34,7 +35,7 @@ class WandbRun:
         ValueError: there is no key, or the service cannot be reached; says what to do.
     """
 
-    def __init__(self, settings: WandbTracking, folder: Path, record: Record):
+    def __init__(self, settings: TrackingSettings, folder: Path, record: Record):
         self.images, self.checkpoints = settings.images, settings.checkpoints
         identity = record.identity
         try:
@@ -50,7 +51,7 @@ class WandbRun:
                 tags=[identity["dataset"], identity["method"], f"seed {identity['seed']}", *settings.tags],
                 job_type=identity["train"],
                 config={
-                    **_without_paths(record.config),
+                    **without(RunSpec, record.config, "place", "reporting"),
                     "identity": dict(identity),
                     "fingerprints": record.fingerprints,
                 },
@@ -98,16 +99,6 @@ def experiment_of(record: Record) -> str:
     said = " ".join(word for word in words if word)
     digest = hashlib.sha256(said.encode()).hexdigest()[:8]
     return said if len(said) <= LONGEST else f"{said[: LONGEST - 12]}... {digest}"
-
-
-def _without_paths(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Leaves out what does not move the numbers: paths of this machine among them."""
-    kept = {key: value for key, value in config.items() if key not in NOT_IN_KEY}
-    for place in NOT_IN_KEY:
-        group, _, key = place.partition(".")
-        if key and isinstance(kept.get(group), Mapping):
-            kept[group] = {name: value for name, value in kept[group].items() if name != key}
-    return kept
 
 
 def _row(sample: Sample, path: Path) -> list[Any]:

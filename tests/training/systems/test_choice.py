@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.systems import TRAINS, check_family, load_system
 from medloc.training.systems.grpo import GrpoSystem
 from medloc.training.systems.sft import SftSystem

@@ -7,7 +7,7 @@ from medloc.boxes import Box, parse_box
 from medloc.data.example import Example
 from medloc.data.prompts import PROMPTS
 from medloc.models.tiny.shapes import draw_item
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.runner.arguments import planned_steps
 from medloc.training.systems.sft import BoxSFTTrainer, SftSystem, answered_rows, sft_config
 

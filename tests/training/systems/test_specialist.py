@@ -9,7 +9,7 @@ from medloc.boxes import Box
 from medloc.data.example import Example
 from medloc.evaluation.judged import sample_of
 from medloc.models.segmenter import component_boxes, grid_of, largest_box, load_segmenter, pixels_of
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.systems.specialist import SpecialistSystem
 
 SETTINGS = compose_job(["method=specialist"]).settings

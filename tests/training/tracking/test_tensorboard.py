@@ -6,7 +6,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar import layout_pb2
 
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.runner import measure as running
 from medloc.training.runner.runner import run_job
 from medloc.training.tracking.series import CURRICULUM, EVALUATION, GROUPS, RAISED, SECONDS, TRAIN

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from medloc.evaluation.samples import read_samples
-from medloc.spec.job import compose_job
+from medloc.spec.compose import compose_job
 from medloc.training.runner import measure as running
 from medloc.training.runner.runner import run_job
 from medloc.training.tracking.follow import Follower

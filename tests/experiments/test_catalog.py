@@ -5,15 +5,13 @@ import sys
 
 import pytest
 
-from medloc.experiments.expand import Row, experiment, experiment_names, experiments
-from medloc.experiments.families import FAMILIES
-from medloc.experiments.planned import planned_run
-from medloc.experiments.reduced import SMOKE, WHOLE, Thinning
+from medloc.experiments.catalog import FAMILIES, Row, experiment, experiment_names, experiments
+from medloc.experiments.reduced import SMOKE, WHOLE, ReducedGrid
+from medloc.experiments.rows import planned_run
 from medloc.report.paper import table1
-from medloc.spec import CONF
-from medloc.spec.conf_files import default_options, has_option
-from medloc.spec.job import compose_job
-from medloc.spec.words import settings_of
+from medloc.spec.compose import compose_job, default_choices, has_option
+from medloc.spec.machine import CONF
+from medloc.spec.overrides import read_overrides
 
 RUNS = {
     "table1": 99,  # 3 sets x (3 zero-shot x 1 seed + (SFT, VLM-R1, 2 V-Triune, Raw-IoU, 5 MedLoc) x 3 seeds) = 3 x 33
@@ -104,7 +102,7 @@ def test_group_sizes_fit_one_pass_and_a_smoke_run():
     for row in rows:
         train = compose_job(row.run("ham10000", 42).overrides).settings.train  # refuses a batch that does not divide
         assert train.group_size == row.set["train.group_size"]
-    batch = settings_of(SMOKE.overrides)
+    batch = read_overrides(SMOKE.overrides)
     for each in (row.set for row in rows):
         assert batch["train.prompts_per_step"] * each["train.group_size"] % batch["train.per_device_batch"] == 0
 
@@ -114,8 +112,7 @@ def test_group_sizes_fit_one_pass_and_a_smoke_run():
 
 def composable(run):
     """Whether conf/ has every option of a run."""
-    settings = settings_of(run.overrides)
-    return all(has_option(group, str(settings[group])) for group in default_options() if group in settings)
+    return all(has_option(group, str(run.values[group])) for group in default_choices() if group in run.values)
 
 
 def as_recorded(overrides):
@@ -126,15 +123,15 @@ def as_recorded(overrides):
         "dataset": settings.dataset.name,
         "model": settings.model.name,
         "method": settings.method.name,
-        "schedule": settings.schedule.name if settings.method.uses_schedule else None,
+        "schedule": settings.schedule["name"] if settings.method.uses_schedule else None,
         "train": settings.train.name,
         "seed": settings.seed,
         "variant": job.variant,
     }
 
 
-def one_run_a_row(thinning=WHOLE):
-    runs = [row.run(row.datasets[0], row.seeds[0]) for each in experiments(thinning=thinning) for row in each.rows]
+def one_run_a_row(grid=WHOLE):
+    runs = [row.run(row.datasets[0], row.seeds[0]) for each in experiments(grid=grid) for row in each.rows]
     return [run for run in dict.fromkeys(runs) if composable(run)]
 
 
@@ -171,8 +168,11 @@ def test_words_alone_give_the_record_s_identity(overrides):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", sorted(path.stem for path in (CONF / "method").glob("[!_]*.yaml")))
-def test_a_method_brings_its_own_model_along(method):
-    assert planned_run((f"method={method}",)).identity == as_recorded((f"method={method}",))
+def test_a_method_with_its_model_and_schedule_is_named_as_its_record(method):
+    job = compose_job([f"method={method}"])
+    schedule = [f"schedule={job.choices['schedule']}"] if job.settings.method.uses_schedule else []
+    overrides = (f"method={method}", f"model={job.choices['model']}", *schedule)
+    assert planned_run(overrides).identity == as_recorded(overrides)
 
 
 def test_the_command_line_s_spelling_does_not_matter():
@@ -188,7 +188,7 @@ def test_a_run_gives_the_command_that_makes_it():
     )
 
 
-# --- families and thinning
+# --- families and grid
 
 
 def test_another_family_has_its_own_models_throughout():
@@ -204,14 +204,14 @@ def test_another_family_has_its_own_models_throughout():
 
 
 def test_a_thinned_grid_has_its_words_in_every_name():
-    thinning = Thinning(("dataset.phantom.test=8", "window.size=5"), seeds=(42,), datasets=("heel", "tn3k"))
-    runs = [run for row in experiment("figure4", thinning=thinning).rows for run in row.runs()]
+    grid = ReducedGrid(("dataset.phantom.test=8", "window.size=5"), seeds=(42,), datasets=("heel", "tn3k"))
+    runs = [run for row in experiment("figure4", grid=grid).rows for run in row.runs()]
     assert [run.identity["variant"] for run in runs] == [
         *["dataset.phantom.test=8 window.size=5"] * 2,
         *["dataset.phantom.test=8"] * 2,  # VLM-R1 has no window, and medloc.run would refuse one
     ]
-    assert experiment("table2", thinning=thinning).runs() == ()
-    assert {run.identity["seed"] for run in experiment("figure4", thinning=thinning).runs()} == {42}
+    assert experiment("table2", grid=grid).runs() == ()
+    assert {run.identity["seed"] for run in experiment("figure4", grid=grid).runs()} == {42}
 
 
 def test_what_is_added_comes_after_the_row_s_own():
@@ -224,7 +224,7 @@ def test_an_unknown_name_is_one_line():
         experiment("tabel1")
 
 
-def test_reading_them_loads_neither_hydra_nor_torch():
-    code = "import sys; from medloc.experiments.expand import experiments; experiments(); print(*sys.modules)"
+def test_reading_them_loads_no_torch():
+    code = "import sys; from medloc.experiments.catalog import experiments; experiments(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
-    assert not {"hydra", "omegaconf", "torch", "numpy"} & set(loaded)
+    assert not {"torch", "numpy"} & set(loaded)
