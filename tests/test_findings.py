@@ -100,7 +100,7 @@ def test_what_the_page_says_of_falls(phantoms):
 
 def test_what_the_page_says_of_v_triune(phantoms):
     assert findings.v_triune(phantoms)[-1] == "without any: 22 of 30 runs"
-    assert "in twenty-two of thirty runs" in FLAT
+    assert "In twenty-two of thirty runs" in FLAT
 
 
 def test_what_the_page_says_of_real_images(capsys):
