@@ -330,6 +330,7 @@ def test_the_memory_of_one_gpu_is_what_the_probe_estimates(capsys):
         assert estimated(capsys, model, *given, *words) == int(peak), what
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["qwen2_5_vl_3b", "qwen2_5_vl_7b", "qwen2_5_vl_32b"])
 def test_the_memory_of_several_gpus_is_what_the_probe_estimates(model, capsys):
     text = (CHECKOUT / "docs/scale.md").read_text(encoding="utf-8")
