@@ -1,4 +1,4 @@
-"""docs/findings.py prints from the published records what docs/findings.md says of them."""
+"""findings.py of docs/reproduction prints from the published records what findings.md says of them."""
 
 import importlib.util
 import re
@@ -9,14 +9,16 @@ import pytest
 from medloc.runs import find_records
 from tests.small import CHECKOUT
 
-PAGE = (CHECKOUT / "docs" / "findings.md").read_text(encoding="utf-8")
-SCRIPT = "python docs/findings.py"
+FOLDER = CHECKOUT / "docs" / "reproduction"
+PAGE = (FOLDER / "findings.md").read_text(encoding="utf-8")
+FLAT = " ".join(PAGE.split())
+SCRIPT = "python docs/reproduction/findings.py"
 pytestmark = pytest.mark.skipif(not (CHECKOUT / "results/published/runs").is_dir(), reason="no record is published yet")
 
 
 def load():
     """The script, which is in no package."""
-    spec = importlib.util.spec_from_file_location("findings", CHECKOUT / "docs" / "findings.py")
+    spec = importlib.util.spec_from_file_location("findings", FOLDER / "findings.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -30,14 +32,20 @@ def phantoms():
     return find_records(findings.PUBLISHED).records
 
 
-def test_every_check_names_files_and_sections_that_are_there():
-    checks = re.findall(r"^Check: (.*)$", PAGE, re.MULTILINE)
-    assert len(checks) == len(re.findall(r"^## \d", PAGE, re.MULTILINE))
-    words = [word for check in checks for word in re.findall(r"`([^`]*)`", check)]
-    sections = {word.removeprefix(SCRIPT).strip() for word in words if word.startswith(SCRIPT)}
-    files = [name for word in words if word.startswith("cat ") for name in word.split()[1:]]
-    assert sections == set(findings.SECTIONS)
+def test_every_section_opens_with_commands_whose_files_and_sections_are_there():
+    sections = re.findall(r"^## \d+\. .*?\n\n```\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
+    assert len(sections) == len(re.findall(r"^## \d", PAGE, re.MULTILINE)) == 11
+    lines = [line for section in sections for line in section.splitlines()]
+    asked = {line.removeprefix(SCRIPT).strip() for line in lines if line.startswith(SCRIPT)}
+    files = [name for line in lines if line.startswith("cat ") for name in line.split()[1:]]
+    assert asked == set(findings.SECTIONS)
+    assert files
     assert [name for name in files if not (CHECKOUT / name).is_file()] == []
+
+
+def test_the_page_opens_with_ten_lines():
+    opening = PAGE.partition("\n\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split(".")[0] for line in opening] == [str(number) for number in range(1, 11)]
 
 
 def test_a_raise_is_counted_from_the_first_step(phantoms):
@@ -87,12 +95,12 @@ def test_falls_by_hand(phantoms):
 def test_what_the_page_says_of_falls(phantoms):
     last = findings.rewards(phantoms)[-1]
     assert last == "37 falls in 270 runs, 7 at the end; of the other 30, 21 made up for to five points"
-    assert "37 falls, seven of them at the end; of the other thirty 21 are made up for" in PAGE
+    assert "37 falls, seven of them at the end; of the other thirty 21 are made up for" in FLAT
 
 
 def test_what_the_page_says_of_v_triune(phantoms):
     assert findings.v_triune(phantoms)[-1] == "without any: 22 of 30 runs"
-    assert "in twenty-two of thirty runs" in PAGE
+    assert "In twenty-two of thirty runs" in FLAT
 
 
 def test_what_the_page_says_of_real_images(capsys):
@@ -101,7 +109,7 @@ def test_what_the_page_says_of_real_images(capsys):
         r"^fracatlas.jsonl, (medloc|vlm_r1): .* (\d+) of (\d+) steps", capsys.readouterr().out, re.MULTILINE
     )
     assert dead == [("medloc", "1495", "1500"), ("vlm_r1", "1500", "1500")]
-    assert "in 2,995 of 3,000 steps" in PAGE  # 1495 + 1500 of 1500 + 1500
+    assert "in 2,995 of 3,000 steps" in FLAT  # 1495 + 1500 of 1500 + 1500
 
 
 def test_what_the_page_says_of_windows_and_medians(phantoms):
@@ -113,7 +121,7 @@ def test_what_the_page_says_of_windows_and_medians(phantoms):
         for tau in re.findall(r"^medloc median .* tau (\S+) after", line)
     ]
     assert (min(begins), max(begins)) == (0.02, 0.53)
-    assert "between an IoU of 0.02 (TN3K) and 0.53 (HAM10000)" in PAGE
+    assert "between an IoU of 0.02 (TN3K) and 0.53 (HAM10000)" in FLAT
 
 
 def test_what_is_not_there_is_refused_with_the_ways_to_ask(capsys):

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medloc.report.figures.gallery import GALLERIES, Strip
-from medloc.report.runs import FOLDER as COUNTS
-from medloc.report.runs import IMAGES, NotHereError, image_counts, kept_images, read_image_ious, run_images
+from medloc.report.runs import COUNTS, IMAGES, NotHereError, image_counts, kept_images, read_image_ious, run_images
 from medloc.report.tables.build import all_values
 from medloc.report.values import Values
 from medloc.runs import Found, Record, bounded_lines, parsed, write_record

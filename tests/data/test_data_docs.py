@@ -23,7 +23,8 @@ from tests.data.test_sidecars import voc
 from tests.small import SMALL
 
 DOCS = Path(__file__).parents[2] / "docs"
-COMMANDS = re.findall(r"^python -m medloc\.(\S+) (.*)$", (DOCS / "data.md").read_text(encoding="utf-8"), re.MULTILINE)
+STEPS = (DOCS / "data.md").read_text(encoding="utf-8").partition("\n## ")[2]  # after the overview
+COMMANDS = re.findall(r"^medloc (\S+) (.*)$", re.sub(r"\\\n\s*", " ", STEPS), re.MULTILINE)
 SIZE = (112, 84)
 
 

@@ -39,11 +39,11 @@ def all_values(results: Path, records: Iterable[Record]) -> list[Values]:
     """Return the values of every group of a results folder, the largest group first; never none.
 
     Raises:
-        ValueError: `results/thinning.json` is torn; the message names it.
+        ValueError: `results/reduced.json` is torn; the message names it.
     """
-    thinning = read_grid(results)
-    groups = group_records(records, thinning.smoke) or [empty_group()]
-    return [Values(group, results, thinning) for group in groups]
+    grid = read_grid(results)
+    groups = group_records(records, grid.smoke) or [empty_group()]
+    return [Values(group, results, grid) for group in groups]
 
 
 def all_tables(found: Sequence[Values]) -> list[Table]:

@@ -32,7 +32,7 @@ from medloc.training.runner.checkpoint import fit
 
 
 def grpo_config(settings: RunSpec, steps: int, folder: Path) -> GRPOConfig:
-    """Return TRL's configuration: Eq. 1-2 as `docs/paper_map.md` reads them, every departure from a default named."""
+    """Returns TRL's configuration: Eq. 1-2 as docs/reproduction/paper_map.md reads them; departures are named."""
     train = settings.train
     completions = train.prompts_per_step * train.group_size
     return GRPOConfig(

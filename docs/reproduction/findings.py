@@ -1,9 +1,9 @@
 """The numbers of findings.md that no table or figure shows, from the published records; it changes nothing.
 
-python docs/findings.py 8                                           what section 8 says, run by run
-python docs/findings.py "medloc piecewise tiny_s" "vlm_r1 tiny_s"   first minus second in points, with its 95 %
-                                                                    t-interval over the seeds that both have
-python docs/findings.py                                             every row there is
+python docs/reproduction/findings.py 8                                          what section 8 says, run by run
+python docs/reproduction/findings.py "medloc piecewise tiny_s" "vlm_r1 tiny_s"  first minus second in points, with its
+                                                                                95 % t-interval over common seeds
+python docs/reproduction/findings.py                                            every row there is
 """
 
 import sys
