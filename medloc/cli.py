@@ -7,6 +7,7 @@ status 130, SIGTERM 143.
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import wraps
 from importlib import import_module
 
 from medloc.training.runner.machine import EXIT_STATUS, Stopped
@@ -27,6 +28,7 @@ COMMANDS = {
 MISTAKE, INTERRUPTED = 2, 130
 
 Main = Callable[[list[str]], int]
+Entry = Callable[..., int]
 
 
 def main() -> int:
@@ -41,7 +43,8 @@ def main() -> int:
         return MISTAKE
     module = import_module(f"medloc.{name}.__main__" if name in ("data", "report") else f"medloc.{name}")
     sys.argv = [f"medloc {name}", *rest]  # Hydra reads its arguments from here
-    return command(name, module.main, rest)
+    status: int = module.main(rest)
+    return status
 
 
 def listing() -> str:
@@ -51,32 +54,40 @@ def listing() -> str:
     return "\n".join([head, *lines, "\n`python -m medloc.<name>` is the same. Each explains itself with --help."])
 
 
-def command(name: str, main: Main, arguments: Sequence[str] | None = None) -> int:
-    """Run the main function of a command; turn whatever ends it into an exit status and at most one line.
+def entry(name: str, stopped: str = "nothing was changed; the same command begins again.") -> Callable[[Main], Entry]:
+    """Make a function the main function of a command: whatever ends it becomes an exit status and at most one line.
+
+    The function takes the arguments and returns the exit status. For a user's mistake it raises ValueError, OSError or
+    the errors of Hydra and OmegaConf. The result takes the arguments, or those of the command line for None.
 
     Args:
         name: of the command, such as "run".
-        main: takes the arguments and returns the exit status. It may raise ValueError, OSError and the errors of
-            Hydra and OmegaConf for a user's mistake. Its attribute `stopped`, if any, says what ctrl-C leaves behind.
-        arguments: the command line's, without the name; None takes them from `sys.argv`.
+        stopped: what ctrl-C leaves behind.
     """
-    try:
-        status = main(list(sys.argv[1:] if arguments is None else arguments))
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:  # the reader of the output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt as stop:
-        then = getattr(main, "stopped", "nothing was changed; the same command begins again.")
-        print(f"\nmedloc.{name}: stopped; {then}", file=sys.stderr)
-        return EXIT_STATUS if isinstance(stop, Stopped) else INTERRUPTED
-    except Exception as error:
-        line = mistake(error, name)
-        if line is None:
-            raise
-        print(f"medloc.{name}: {line}", file=sys.stderr, flush=True)
-        return MISTAKE
+
+    def decorated(main: Main) -> Entry:
+        @wraps(main)
+        def guarded(arguments: Sequence[str] | None = None) -> int:
+            try:
+                status = main(list(sys.argv[1:] if arguments is None else arguments))
+                sys.stdout.flush()
+                return status
+            except BrokenPipeError:  # the reader of the output, such as `head`, has seen enough
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                return 0
+            except KeyboardInterrupt as stop:
+                print(f"\nmedloc.{name}: stopped; {stopped}", file=sys.stderr)
+                return EXIT_STATUS if isinstance(stop, Stopped) else INTERRUPTED
+            except Exception as error:
+                line = mistake(error, name)
+                if line is None:
+                    raise
+                print(f"medloc.{name}: {line}", file=sys.stderr, flush=True)
+                return MISTAKE
+
+        return guarded
+
+    return decorated
 
 
 def mistake(error: Exception, name: str) -> str | None:

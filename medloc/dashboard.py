@@ -4,9 +4,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from medloc.cli import entry
 from medloc.spec.compose import compose_job
-from medloc.spec.errors import COMPOSITION_ERRORS, composition_error
-from medloc.spec.stopping import stopped
 from medloc.spec.tracking import TrackingSettings
 from medloc.training.tracking.series import CURRICULUM, EVALUATION, GROUPS, RAISED, SECONDS, STEP
 
@@ -23,37 +22,29 @@ key, or with --print, it prints the workspace's specification as JSON and sends 
 """
 
 
+@entry("dashboard")
 def main(arguments: list[str]) -> int:
     """Run the command line; return 0, or 2 after one line on what is wrong."""
     if "--help" in arguments or "-h" in arguments:
         print(HELP, end="")
         return 0
-    try:
-        job = compose_job(["tracking=wandb", *(a for a in arguments if not a.startswith("--"))])
-        unknown = [a for a in arguments if a.startswith("--") and a not in ("--print", "--report")]
-        if unknown:
-            raise ValueError(f"{unknown[0]} is not known; there are --print and --report.")
-        tracking = job.settings.tracking
-        if tracking.name != "wandb":
-            raise ValueError(f"tracking={tracking.name} has no workspace; leave it out, or use tracking=wandb.")
-        if "--report" in arguments:
-            print(f"report: {send_report(tracking, Path(job.settings.results).expanduser())}")
-        if "--print" in arguments or tracking.mode != "online" or not _has_key():
-            print(workspace(tracking)._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2))
-            print(
-                "medloc.dashboard: printed, not sent; run `wandb login`, then this command again.",
-                file=sys.stderr,
-            )
-        else:
-            print(f"workspace: {workspace(tracking).save().url}")
-    except COMPOSITION_ERRORS as error:
-        print(f"medloc.dashboard: {composition_error(error, 'run')}", file=sys.stderr)
-        return 2
-    except (ValueError, OSError) as error:
-        print(f"medloc.dashboard: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return stopped("dashboard")
+    job = compose_job(["tracking=wandb", *(a for a in arguments if not a.startswith("--"))])
+    unknown = [a for a in arguments if a.startswith("--") and a not in ("--print", "--report")]
+    if unknown:
+        raise ValueError(f"{unknown[0]} is not known; there are --print and --report.")
+    tracking = job.settings.tracking
+    if tracking.name != "wandb":
+        raise ValueError(f"tracking={tracking.name} has no workspace; leave it out, or use tracking=wandb.")
+    if "--report" in arguments:
+        print(f"report: {send_report(tracking, Path(job.settings.results).expanduser())}")
+    if "--print" in arguments or tracking.mode != "online" or not _has_key():
+        print(workspace(tracking)._to_model().model_dump_json(by_alias=True, exclude_none=True, indent=2))
+        print(
+            "medloc.dashboard: printed, not sent; run `wandb login`, then this command again.",
+            file=sys.stderr,
+        )
+    else:
+        print(f"workspace: {workspace(tracking).save().url}")
     return 0
 
 
@@ -174,4 +165,4 @@ def send_report(tracking: TrackingSettings, results: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

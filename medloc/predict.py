@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medloc.cli import entry
+
 DATASETS = ("ham10000", "heel", "tn3k")
 TOKENS = 512
 
@@ -22,21 +24,18 @@ DIR is a run's folder, its model/ folder, or any checkpoint of a known family. A
 """
 
 
+@entry("predict")
 def main(arguments: list[str]) -> int:
     """Run the command line; return 0, or 2 after one line on what is wrong."""
     options = _parser().parse_args(arguments)
-    try:
-        asked = _asked(options)
-        paths = [_existing(Path(image)) for image in options.images]
-        from medloc.evaluation.predict import load_checkpoint, predict  # torch is imported here, not for --help
+    asked = _asked(options)
+    paths = [_existing(Path(image)) for image in options.images]
+    from medloc.evaluation.predict import load_checkpoint, predict  # torch is imported here, not for --help
 
-        loaded = load_checkpoint(asked.folder, options.device, asked.bf16)
-        drawn = None if options.no_draw else Path(options.out)
-        for line in predict(loaded, paths, asked.question, asked.tokens, drawn):
-            print(json.dumps(line), flush=True)
-    except (ValueError, OSError) as error:
-        print(f"medloc.predict: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    loaded = load_checkpoint(asked.folder, options.device, asked.bf16)
+    drawn = None if options.no_draw else Path(options.out)
+    for line in predict(loaded, paths, asked.question, asked.tokens, drawn):
+        print(json.dumps(line), flush=True)
     return 0
 
 
@@ -105,4 +104,4 @@ def _existing(path: Path) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

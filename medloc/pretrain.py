@@ -4,10 +4,11 @@ import os
 import sys
 from pathlib import Path
 
-from medloc.cli import command
+from medloc.cli import entry
 from medloc.spec.machine import CONF
 
 
+@entry("pretrain", "the same command goes on from the newest checkpoint.")
 def main(arguments: list[str]) -> int:
     """Run the command line, which Hydra reads from `sys.argv`; return 0."""
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then hands its errors to us
@@ -32,7 +33,5 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-main.stopped = "the same command goes on from the newest checkpoint."  # type: ignore[attr-defined]
-
 if __name__ == "__main__":
-    sys.exit(command("pretrain", main))
+    sys.exit(main())

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 
+from medloc.cli import entry
 from medloc.curriculum import curriculum_from
 from medloc.evaluation.probe import (
     BINS,
@@ -20,9 +21,7 @@ from medloc.evaluation.probe import (
 )
 from medloc.evaluation.spaces import LEAST, Reading, readings
 from medloc.spec.compose import compose_job
-from medloc.spec.errors import COMPOSITION_ERRORS, composition_error
 from medloc.spec.machine import cores
-from medloc.spec.stopping import stopped
 
 MEMORY = "--memory"
 IMAGES = 256
@@ -50,33 +49,25 @@ Overrides are those of medloc.run; nothing is trained, nothing is written but ph
 """
 
 
+@entry("probe")
 def main(arguments: list[str]) -> int:
     """Run the command line; return 0, or 2 with one line on what is wrong."""
     if arguments and arguments[0] in ("-h", "--help"):
         print(HELP, end="")
         return 0
-    try:
-        images = image_count(arguments)
-        job = compose_job([a for a in arguments if not a.startswith("images=") and a != MEMORY])
-        if MEMORY in arguments:
-            from medloc.models.memory import estimate_text
+    images = image_count(arguments)
+    job = compose_job([a for a in arguments if not a.startswith("images=") and a != MEMORY])
+    if MEMORY in arguments:
+        from medloc.models.memory import estimate_text
 
-            print(estimate_text(job.settings))
-            return 0
-        begin = begin_of(curriculum_from(job.config).params.schedule, job.settings.method)
-        scale = scale_of(job.settings.method.reward)
-        from medloc.training.runner.machine import set_threads  # torch is imported here, not for --help
+        print(estimate_text(job.settings))
+        return 0
+    begin = begin_of(curriculum_from(job.config).params.schedule, job.settings.method)
+    scale = scale_of(job.settings.method.reward)
+    from medloc.training.runner.machine import set_threads  # torch is imported here, not for --help
 
-        set_threads(job.settings.threads or cores())
-        print("\n".join(report(sample_start(job.settings, images), begin, scale)))
-    except COMPOSITION_ERRORS as error:
-        print(f"medloc.probe: {composition_error(error, 'probe')}", file=sys.stderr)
-        return 2
-    except (ValueError, OSError) as error:
-        print(f"medloc.probe: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return stopped("probe")
+    set_threads(job.settings.threads or cores())
+    print("\n".join(report(sample_start(job.settings, images), begin, scale)))
     return 0
 
 
@@ -154,4 +145,4 @@ def _spaces(found: list[Reading], declared: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
+from medloc.cli import entry
 from medloc.runs.provenance import CHECKOUT
-from medloc.spec.stopping import stopped
 
 HELP = """\
 python -m medloc.publish [results=PATH] [out=PATH]
@@ -23,19 +23,14 @@ To go on with a grid on another machine, give it the published records as its ow
 """
 
 
+@entry("publish")
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit status: 0, or 2 for a user's mistake."""
     if arguments and arguments[0] in ("-h", "--help"):
         print(HELP, end="")
         return 0
-    try:
-        results, out = _folders(arguments)
-        _publish(results, out)
-    except (ValueError, OSError) as error:
-        print(f"medloc.publish: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return stopped("publish", "the same command begins again.")
+    results, out = _folders(arguments)
+    _publish(results, out)
     return 0
 
 
@@ -73,4 +68,4 @@ def _publish(results: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,17 +1,16 @@
 """`python -m medloc.replay`: feed the IoUs that a run recorded to another curriculum, without training."""
 
 import json
-import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from medloc.cli import entry
 from medloc.curriculum import Curriculum, checked_groups
 from medloc.runs import bounded_lines
 from medloc.spec.compose import compose_curriculum
-from medloc.spec.stopping import stopped
 
 HELP = """\
 python -m medloc.replay TRACE [KEY=VALUE ...]
@@ -34,24 +33,16 @@ A line that cannot be used, or a step that does not come after the one before, e
 FIELDS = ("tau_used", "tau", "mean_reward", "reward_std", "iou_margin", "updated")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@entry("replay")
+def main(arguments: list[str]) -> int:
     """Run the command and return its exit status: 0, or 2 for a user's mistake."""
-    arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or "--help" in arguments or "-h" in arguments:
         print(HELP, end="", file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
-    try:
-        trace, *overrides = arguments
-        name = "standard input" if trace == "-" else Path(trace).name
-        with _opened(trace) as file:
-            replay(bounded_lines(file, name), compose_curriculum(overrides), name)
-    except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (ValueError, OSError) as mistake:
-        print(mistake, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return stopped("replay")
+    trace, *overrides = arguments
+    name = "standard input" if trace == "-" else Path(trace).name
+    with _opened(trace) as file:
+        replay(bounded_lines(file, name), compose_curriculum(overrides), name)
     return 0
 
 

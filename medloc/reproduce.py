@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from medloc.cli import command
+from medloc.cli import entry
 from medloc.experiments.catalog import DATASETS, FAMILIES, experiment_names
 from medloc.experiments.execute import Tally, execute
 from medloc.experiments.launchers import Launch, joblib_launch, serially, submitit_launch
@@ -33,6 +33,7 @@ exit status: 0 all complete (or not runnable here, with the reason), 1 a run fai
 """
 
 
+@entry("reproduce", "the same command skips what is complete and goes on where it was.")
 def main(arguments: list[str]) -> int:
     """Run the command line and return its exit status."""
     end_when_asked()
@@ -46,9 +47,6 @@ def main(arguments: list[str]) -> int:
     open_folder(setup.results, setup.grid, default=_is_default(setup.results), write=True)
     tally = execute(plan, launch, given.retries, given.jobs, lambda line: print(line, flush=True))
     return _summed(plan, tally)
-
-
-main.stopped = "the same command skips what is complete and goes on where it was."  # type: ignore[attr-defined]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -174,4 +172,4 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(command("reproduce", main))
+    sys.exit(main())

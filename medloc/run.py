@@ -4,11 +4,12 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from medloc.cli import MISTAKE, command, mistake
+from medloc.cli import MISTAKE, entry, mistake
 from medloc.experiments.sweep import Sweep, sweep_size
 from medloc.spec.machine import CONF
 
@@ -56,6 +57,7 @@ class Session:
             raise error from None
 
 
+@entry("run", "the same command skips what is complete and goes on from the last checkpoint.")
 def main(arguments: list[str]) -> int:
     """Run the command line; return 0 if every run is complete, 2 if one failed."""
     if {"-h", "--help"} & set(arguments):
@@ -73,13 +75,10 @@ def main(arguments: list[str]) -> int:
             _check_results(arguments)
             _hydra_task(session)()
             for job in session.claimed:
-                _attempt(session, lambda job=job: _make(session, job, wait=True))
+                _attempt(session, partial(_make, session, job, wait=True))
         except OSError as error:  # Hydra's own folders may not fit on the disk either
             session.failed(error)
         return MISTAKE if any(session.folder.iterdir()) else 0
-
-
-main.stopped = "the same command skips what is complete and goes on from the last checkpoint."  # type: ignore[attr-defined]
 
 
 def help_text() -> str:
@@ -166,4 +165,4 @@ if __name__ == "__main__":
     # By its name, so that a launcher's processes can import what they are handed.
     from medloc.run import main as named
 
-    sys.exit(command("run", named))
+    sys.exit(named())

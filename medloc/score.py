@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from medloc.boxes import AnswerGrid, ParseFailure
+from medloc.cli import entry
 from medloc.evaluation.metrics import Metrics, Tally
 from medloc.evaluation.samples import Sample, read_samples
 from medloc.rewards.base import Answer, judge
@@ -67,6 +68,7 @@ def rescore(path: Path) -> tuple[Metrics, Disagreements]:
     return tally.metrics(), disagreements
 
 
+@entry("score")
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit status."""
     if len(arguments) != 1 or arguments[0] in ("-h", "--help"):
@@ -75,9 +77,10 @@ def main(arguments: list[str]) -> int:
         return 0 if asked else 2
     try:
         metrics, disagreements = rescore(Path(arguments[0]))
-    except (ValueError, OSError) as error:
-        print(_one_line(error, arguments[0]), file=sys.stderr)
-        return 2
+    except FileNotFoundError:
+        raise ValueError(
+            f"{arguments[0]}: no such file; a run leaves its samples.jsonl in results/runs/<key>/."
+        ) from None
     print(json.dumps(asdict(metrics)))
     if disagreements.count:
         print(f"{disagreements.count} of {metrics.n} stored IoUs disagree:", file=sys.stderr)
@@ -90,11 +93,5 @@ def _judge(sample: Sample) -> Answer:
     return judge(sample.text, sample.truth, lambda box: grid.to_original(box, sample.width, sample.height))
 
 
-def _one_line(error: Exception, name: str) -> str:
-    if isinstance(error, FileNotFoundError):
-        return f"{name}: no such file; a run leaves its samples.jsonl in results/runs/<key>/."
-    return str(error)
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from medloc.boxes import Box
+from medloc.cli import entry
 from medloc.data.example import Example
 from medloc.data.files import require_folder
 from medloc.data.formats import CORNERS
@@ -49,22 +50,12 @@ exit status: 0 done, 1 errors in the data (all are shown), 2 a mistake in the co
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@entry("data", "nothing was written.")
+def main(arguments: list[str]) -> int:
     """Run the command line and return its exit status."""
     given = _parser().parse_args(arguments)
-    try:
-        status: int = given.do(given)
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:  # the reader of our output, such as `head`, has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (ValueError, OSError) as error:
-        print(f"medloc.data: {' '.join(str(error).split())}", file=sys.stderr)
-        return MISTAKE
-    except KeyboardInterrupt:
-        print("medloc.data: stopped; nothing was written.", file=sys.stderr)
-        return STOPPED
+    status: int = given.do(given)
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:

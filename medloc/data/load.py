@@ -158,8 +158,8 @@ def _load_manifest(settings: DatasetSettings, cache: Path) -> LoadedDataset:
         notes = (*notes, f"{header.name}: {100 * shared:.1f} % of test images share a group with training.")
     origin = "phantom" if header.origin == "phantom" else f"{header.origin}: {header.name}"
     question = header.target, header.prompt
-    others = {"validation": parts["validation"]}
-    return _assembled(settings, header.name, origin, split, notes, root, cache, question, **others)
+    apart = parts["validation"]
+    return _assembled(settings, header.name, origin, split, notes, root, cache, question, validation=apart)
 
 
 def _set_apart(settings: DatasetSettings, train: tuple[Example, ...]) -> Split[Example]:

@@ -5,10 +5,10 @@ from collections import Counter
 from pathlib import Path
 from typing import get_args
 
+from medloc.cli import entry
 from medloc.runs import Found, Record
 from medloc.runs.provenance import CHECKOUT
 from medloc.runs.record import Status
-from medloc.spec.stopping import stopped
 
 HELP = """\
 python -m medloc.report [results=PATH]
@@ -34,18 +34,13 @@ Exit status: 0, also where runs are missing; 2 for an argument that is none.
 """
 
 
+@entry("report")
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit status."""
     if arguments and arguments[0] in ("-h", "--help"):
         print(HELP, end="")
         return 0
-    try:
-        report(results_folder(arguments))
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return stopped("report")
+    report(results_folder(arguments))
     return 0
 
 
@@ -101,4 +96,4 @@ def _run(record: Record) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -61,7 +61,8 @@ def kind_of(schema: type, key: str) -> Affects | None:
             inner = get_type_hints(schema)[name]
             if is_dataclass(inner):
                 return kind_of(inner, rest) if isinstance(inner, type) and rest else None
-            return each.metadata["affects"]
+            affects: Affects = each.metadata["affects"]
+            return affects
     return None
 
 

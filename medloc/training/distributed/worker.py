@@ -35,7 +35,7 @@ def main(folder: Path) -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module="torch.distributed")
     try:
         job = read_job(folder / JOB)
-        timeout = timedelta(seconds=job.settings.launch.timeout_s)  # type: ignore[attr-defined]
+        timeout = timedelta(seconds=job.settings.launch.timeout_s)
         PartialState(cpu=job.settings.device == "cpu", timeout=timeout)
         outcome = run_job(job, say=lambda line: print(line, flush=True), wait=True)
     except OSError as error:

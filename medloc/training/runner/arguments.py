@@ -85,7 +85,7 @@ def _fsdp_config(launch: LaunchSettings) -> dict[str, Any]:
 def _zero_config(launch: LaunchSettings, bf16: bool) -> dict[str, Any]:
     """Return DeepSpeed's configuration, as TRL ships it; it keeps float32 masters of bfloat16 weights itself."""
     place = {"device": "cpu", "pin_memory": True} if launch.offload else {"device": "none"}
-    stage = int(launch.engine.removeprefix("zero"))
+    stage = 3 if launch.engine == "zero3" else 2
     zero: dict[str, Any] = {"stage": stage, "offload_optimizer": place, "overlap_comm": True}
     if stage == 3:
         zero |= {"offload_param": place, "stage3_gather_16bit_weights_on_model_save": True}

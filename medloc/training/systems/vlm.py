@@ -20,7 +20,7 @@ from medloc.training.distributed.ranks import barrier, is_main_process
 from medloc.training.runner.model_card import write_model_card
 
 TRAINING_ONLY = ("path", "lora", "freeze_vision")
-"""RunSpec of a model that do not change what it answers before training; its fingerprint stands for the path."""
+"""Settings of a model that do not change what it answers before training; its fingerprint stands for the path."""
 
 
 class VisionLanguageSystem:

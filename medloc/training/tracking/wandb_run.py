@@ -58,7 +58,7 @@ class WandbRun(Tracker):
                     "identity": dict(identity),
                     "fingerprints": record.fingerprints,
                 },
-                settings=wandb.RunSpec(console="off", silent=True, disable_git=True, save_code=False),
+                settings=wandb.Settings(console="off", silent=True, disable_git=True, save_code=False),
             )
         except (wandb.Error, OSError) as error:
             raise ValueError(
