@@ -17,6 +17,23 @@ def test_the_list_names_commands_that_exist():
         assert importlib.util.find_spec(f"medloc.{name}") is not None
 
 
+def one_command(*arguments):
+    return subprocess.run([sys.executable, "-m", "medloc", *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("arguments", [("score", "--help"), ("score", "nowhere.jsonl")])
+def test_medloc_name_does_what_the_module_of_that_name_does(arguments):
+    through, direct = one_command(*arguments), medloc(*arguments)
+    assert (through.returncode, through.stdout, through.stderr) == (direct.returncode, direct.stdout, direct.stderr)
+
+
+def test_a_name_that_is_no_command_is_one_line_that_lists_the_commands():
+    done = one_command("trian")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert all(name in done.stderr for name in COMMANDS)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_teaches_without_torch(command):
     code = (

@@ -1,6 +1,5 @@
-"""Schemas of the `dataset` group and the checks of its values."""
+"""The `dataset` group and the checks of its values; names and splits are checked by `medloc.data.sets`."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,19 +9,8 @@ from medloc.spec.fields import group, setting
 BOXES = ("union", "largest", "single", "all")
 """How the connected components of a mask become boxes."""
 
-SPLITS = {
-    "ham10000": ("grouped", "paper"),
-    "tn3k": ("official",),
-    "heel": ("paper",),
-    "manifest": ("manifest", "grouped"),
-}
-"""The splits each data set offers, its default first."""
-
-FOLDED = ("ham10000", "manifest")
-"""Data sets that also offer `foldKofN`, a part of a cross-validation."""
-
 EVALUATE_ON = ("test", "calibration", "validation")
-"""What a run is judged on; only phantoms have calibration images, validation images are set apart from training."""
+"""What a run is evaluated on; only phantoms have calibration images, validation images are set apart from training."""
 
 
 @dataclass
@@ -59,11 +47,7 @@ def check_dataset(settings: DatasetSettings) -> None:
     Raises:
         ValueError: naming the key, the rule and the remedy.
     """
-    _one_of("dataset.name", settings.name, tuple(SPLITS))
     _one_of("dataset.boxes", settings.boxes, BOXES)
-    if not (settings.name in FOLDED and fold_of(settings.split)):
-        known = (*SPLITS[settings.name], *(("foldKofN",) if settings.name in FOLDED else ()))
-        _one_of("dataset.split", settings.split, known, f" for {settings.name}")
     _one_of("dataset.evaluate_on", settings.evaluate_on, EVALUATE_ON)
     real = settings.root is not None or settings.name == "manifest"
     if real and settings.evaluate_on == "calibration":
@@ -79,21 +63,6 @@ def check_dataset(settings: DatasetSettings) -> None:
         )
 
 
-def fold_of(split: str) -> tuple[int, int] | None:
-    """Return K and N of the split "foldKofN", of which fold K is tested; None for another split.
-
-    Raises:
-        ValueError: there is no such fold.
-    """
-    found = re.fullmatch(r"fold(\d{1,4})of(\d{1,4})", split, re.ASCII)
-    if found is None:
-        return None
-    fold, folds = map(int, found.groups())
-    if not 1 <= fold <= folds or folds < 2:
-        raise ValueError(f"dataset.split={split} is no fold; use fold1of5 to fold5of5, or another number above 1.")
-    return fold, folds
-
-
 def _check_manifest(settings: DatasetSettings) -> None:
     if settings.name == "manifest" and not settings.manifest:
         raise ValueError(
@@ -105,9 +74,9 @@ def _check_manifest(settings: DatasetSettings) -> None:
             raise ValueError(f"dataset.{key}={value} has no meaning with dataset={settings.name}; drop it.")
 
 
-def _one_of(key: str, value: str, known: tuple[str, ...], where: str = "") -> None:
+def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise ValueError(f"{key}={value} is not known{where}; use one of {', '.join(known)}.")
+        raise ValueError(f"{key}={value} is not known; use one of {', '.join(known)}.")
 
 
 def _check_counts(phantom: PhantomSettings) -> None:
