@@ -10,7 +10,6 @@ from typing import Any, BinaryIO
 from medloc.cli import entry
 from medloc.curriculum import Curriculum, checked_groups
 from medloc.runs import bounded_lines
-from medloc.spec.compose import compose_curriculum
 
 HELP = """\
 python -m medloc.replay TRACE [KEY=VALUE ...]
@@ -39,6 +38,8 @@ def main(arguments: list[str]) -> int:
     if not arguments or "--help" in arguments or "-h" in arguments:
         print(HELP, end="", file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
+    from medloc.spec.compose import compose_curriculum  # Hydra is imported here, not for --help
+
     trace, *overrides = arguments
     name = "standard input" if trace == "-" else Path(trace).name
     with _opened(trace) as file:

@@ -85,8 +85,7 @@ def help_text() -> str:
     """Return the help of `conf/config.yaml`. Hydra would list every group first, which takes it a second."""
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    text: str = yaml.load((CONF / "config.yaml").read_text(encoding="utf-8"), Loader=loader)["hydra"]["help"][
+    text: str = yaml.load((CONF / "config.yaml").read_text(encoding="utf-8"), Loader=yaml.SafeLoader)["hydra"]["help"][
         "template"
     ]
     return text

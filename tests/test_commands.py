@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from medloc.cli import COMMANDS
+from medloc.probe import IMAGES
 from tests.small import SMALL, medloc
 
 
@@ -68,7 +69,8 @@ def test_the_probe_prints_shares_that_sum_to_a_hundred(tmp_path):
 
 def test_a_probe_of_nothing_is_refused(tmp_path):
     done = medloc("probe", "images=0", *SMALL, f"cache={tmp_path}")
-    assert (done.returncode, done.stderr) == (2, "medloc.probe: images=0 must be at least 1.\n")
+    said = f"medloc.probe: images=0 must be a whole number of at least 1; the default is {IMAGES}.\n"
+    assert (done.returncode, done.stderr) == (2, said)
 
 
 @pytest.mark.parametrize("command", ["run", "probe", "pretrain"])

@@ -10,11 +10,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from medloc.training.runner.sparsity import sample_start
 from transformers import GroundingDinoForObjectDetection, Qwen2_5_VLForConditionalGeneration
 
 from medloc import predict
 from medloc.data.example import Example
+from medloc.evaluation.probe import sample_start
 from medloc.models import load
 from medloc.models.load import load_run_model, resolve_device
 from medloc.models.segmenter import Segmenter
@@ -110,7 +110,7 @@ def test_nothing_in_the_package_loads_a_model_without_saying_where():
     assert all(len(given) >= 2 for given in direct.values()), "give the device"
     assert {where[0].rpartition("/")[2] for where in callers if where not in direct} == {
         *("vlm.py", "detector.py", "specialist.py"),
-        "sparsity.py",
+        "probe.py",
     }
 
 

@@ -17,7 +17,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from medloc import dashboard, probe, publish, reproduce
-from medloc.__main__ import COMMANDS
+from medloc.cli import COMMANDS
 from medloc.report.__main__ import results_folder
 from medloc.spec.compose import compose_curriculum, compose_job, register
 from medloc.spec.machine import CONF

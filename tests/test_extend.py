@@ -26,7 +26,7 @@ def _as_before():
     for registry, before in kept:
         registry.clear()
         registry.update(before)
-    ConfigStore.instance().repo["schedule"].pop("geometric.yaml", None)
+    ConfigStore.instance().repo.get("schedule", {}).pop("geometric.yaml", None)
 
 
 def run(name):
@@ -42,7 +42,7 @@ def test_there_is_one_of_each():
 def test_a_schedule():
     names = run("schedule")
     assert names["job"].variant.startswith("criteria=only_reward")
-    assert names["job"].settings.schedule.share == 0.5
+    assert names["job"].settings.schedule["share"] == 0.5
 
 
 def test_a_reward():

@@ -125,13 +125,13 @@ def sample_start(settings: "RunSpec", images: int) -> Start:
     from medloc.data import load_dataset
     from medloc.data.prompts import question_of
     from medloc.evaluation.answer import sample_answers
-    from medloc.models.load import load_model
+    from medloc.models.load import load_run_model
 
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     data = load_dataset(settings.dataset, Path(settings.cache))
     train = settings.train
-    loaded = load_model(settings.model)
+    loaded = load_run_model(settings)
     examples = data.train[:images]
     answers = sample_answers(
         loaded,

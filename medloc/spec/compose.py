@@ -124,9 +124,16 @@ def write_job(path: Path, job: Job) -> None:
 
 
 def read_job(path: Path) -> Job:
-    """Read what `write_job` wrote; types and names are checked again."""
+    """Read what `write_job` wrote; types and names are checked again.
+
+    Raises:
+        ValueError: a field is not of the specification, or a value not of its type; the message names the file.
+    """
     content = json.loads(path.read_text(encoding="utf-8"))
-    settings, config = _typed(OmegaConf.merge(OmegaConf.structured(RunSpec), content["config"]))
+    try:
+        settings, config = _typed(OmegaConf.merge(OmegaConf.structured(RunSpec), content["config"]))
+    except COMPOSITION_ERRORS as mistake:
+        raise ValueError(f"{path}: {composition_error(mistake, 'run')}") from None
     return Job(settings, config, content["choices"], content["changed"])
 
 

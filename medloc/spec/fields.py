@@ -73,12 +73,15 @@ def identity(schema: type, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without(schema: type, config: Mapping[str, Any], *affects: Affects) -> dict[str, Any]:
-    """Return a resolved configuration, group by group, without the fields that affect one of these."""
+    """Return a resolved configuration, group by group, without the fields that affect one of these.
+
+    A group of which nothing is left is left out, too.
+    """
     kept: dict[str, Any] = {}
     for name, value in config.items():
         kind, inner = kind_of(schema, name), get_type_hints(schema).get(name)
         if is_dataclass(inner) and isinstance(inner, type) and isinstance(value, Mapping):
-            kept[name] = without(inner, value, *affects)
+            kept |= {name: rest} if (rest := without(inner, value, *affects)) else {}
         elif kind not in affects:
             kept[name] = value
     return kept

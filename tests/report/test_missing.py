@@ -83,8 +83,8 @@ def test_a_failed_run_is_missing(values, fabricate):
 
 def test_real_data_ask_for_their_folder_and_only_for_sets_at_hand(values, fabricate):
     assert commands(values(fabricate(seed=42, origin="real: HEEL_2026")), "MedLoc-R1-3B piecewise") == [
-        "python -m medloc.run -m dataset=heel model=tiny_s method=medloc schedule=piecewise train.max_steps=250 "
-        "dataset.root=PATH_TO/HEEL_2026 seed=43,44"
+        "python -m medloc.run -m dataset=heel model=tiny_s method=medloc schedule=piecewise "
+        "dataset.root=PATH_TO/HEEL_2026 train.max_steps=250 seed=43,44"
     ]
 
 

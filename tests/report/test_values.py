@@ -3,6 +3,7 @@ import json
 import pytest
 
 from medloc.experiments.reduced import SMOKE
+from medloc.experiments.rows import planned_run
 from medloc.report.groups import empty_group, group_records
 from medloc.report.values import Values
 
@@ -194,4 +195,4 @@ def test_a_thinned_grid_is_found_and_missed_under_its_own_overrides(fabricate, t
     assert found.reproduce("table1") == ""
 
 
-SMOKE_VARIANT = " ".join(sorted(word for word in SMOKE.overrides if not word.startswith("train.max_steps")))
+SMOKE_VARIANT = planned_run(("method=medloc", *SMOKE.overrides)).identity["variant"]

@@ -112,7 +112,7 @@ def test_every_row_of_a_table_is_the_papers():
 
 
 def test_every_row_is_one_of_an_experiment():
-    experiments = pytest.importorskip("medloc.experiments.expand")
+    experiments = pytest.importorskip("medloc.experiments.catalog")
     known = {each.name: {row.name: row.datasets for row in each.rows} for each in experiments.experiments()}
     listed = paper_claims()
     rows = {
