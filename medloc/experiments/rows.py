@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypedDict
 
-from medloc.spec.compose import CONDITIONS, NAMED_FIELDS, NAMED_GROUPS, default_choices, option_values, variant_text
+from medloc.spec.compose import CONDITIONS, NAMED_FIELDS, NAMED_GROUPS, default_choices, option_values, variant_values
 from medloc.spec.fields import kind_of
 from medloc.spec.overrides import override_texts, read_overrides, value_text
 from medloc.spec.run import CURRICULUM, RunSpec
@@ -72,7 +72,7 @@ def plan_run(values: Mapping[str, Any]) -> PlannedRun:
     scheduled = "schedule" in values or options["method"] == plain["method"]
     if not scheduled:
         values = {key: value for key, value in values.items() if key.partition(".")[0] not in CURRICULUM}
-    differing = {key: value for key, value in values.items() if _differs(key, value, options)}
+    variant = variant_values({key: value for key, value in values.items() if _differs(key, value, options)})
     identity: PartialIdentity = {
         "dataset": options["dataset"],
         "model": options["model"],
@@ -80,24 +80,14 @@ def plan_run(values: Mapping[str, Any]) -> PlannedRun:
         "schedule": options["schedule"] if scheduled else None,
         "train": options["train"],
         "seed": int(values.get("seed", 42)),
-        "variant": variant_text(differing),
+        "variant": " ".join(override_texts(variant)),
     }
-    named = {group: options[group] for group in NAMED_GROUPS if group != "schedule" or scheduled}
-    if "train" not in values:
-        del named["train"]
-    variant = read_variant(identity["variant"])
-    others = {key: values[key] for key in sorted(values) if not ((key in plain and key in named) or key in variant)}
-    kept = {key: value for key, value in others.items() if key != "seed" and _kept(key)}
+    written = [group for group in NAMED_GROUPS if group not in ("schedule", "train")]
+    written += ["schedule"] * scheduled + ["train"] * ("train" in values)
+    named = {group: options[group] for group in written}
+    kept = {key: values[key] for key in sorted(values) if key not in (*named, *variant, "seed") and _kept(key)}
     given = {**named, **variant, **kept, "seed": identity["seed"]}
     return PlannedRun(override_texts(given), identity, given)
-
-
-def read_variant(text: str) -> dict[str, Any]:
-    """Read the words of a variant into key -> value."""
-    values: dict[str, Any] = {}
-    for override in text.split():
-        values.update(_read(override))
-    return values
 
 
 def steps_of(values: Mapping[str, Any]) -> int | None:

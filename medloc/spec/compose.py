@@ -56,19 +56,24 @@ class Job:
 
 
 def variant_text(values: Mapping[str, Any]) -> str:
-    """Write what differs from the plain run, as overrides in the order of their keys.
+    """Write what differs from the plain run, as overrides in alphabetical order."""
+    return " ".join(override_texts(variant_values(values)))
+
+
+def variant_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what differs from the plain run.
 
     Args:
         values: option of a group, or value of a field that is not its default, by key.
     """
     plain = default_choices()
     named = (*NAMED_GROUPS, *NAMED_FIELDS)
-    differing = {
-        key: value
+    differing = [
+        (key, value)
         for key, value in values.items()
         if key not in named and key.partition(".")[0] not in CONDITIONS and value != plain.get(key)
-    }
-    return " ".join(sorted(override_texts(differing)))
+    ]
+    return dict(sorted(differing, key=lambda pair: override_texts(dict([pair]))))
 
 
 def used_config(config: Mapping[str, Any]) -> dict[str, Any]:
