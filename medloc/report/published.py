@@ -91,14 +91,11 @@ def published(record: Record, folder: Path) -> Record:
     )
 
 
-def _without_places(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a configuration whose folders are those of a fresh checkout; of real data the folder's name stays."""
-    dataset = dict(config.get("dataset", {}))
-    for key in ("root", "manifest"):
-        if dataset.get(key):
-            dataset[key] = Path(dataset[key]).name
-    places = {"results": "results", "cache": "results/.cache"}
-    return {**config, **{key: place for key, place in places.items() if key in config}, "dataset": dataset}
+def _without_places(value: Any) -> Any:
+    """Return a configuration in which every absolute path, of whatever field, is its last name alone."""
+    if isinstance(value, Mapping):
+        return {name: _without_places(each) for name, each in value.items()}
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _ious(samples: Path) -> list[float]:
