@@ -11,16 +11,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psutil
 import torch
 
 from medloc.runs.store import read_record
 from medloc.spec.compose import Job, write_job
 from medloc.spec.launch import LaunchSettings
 from medloc.spec.machine import CHECKOUT
+from medloc.training.distributed.machines import watching_machines
 from medloc.training.distributed.worker import JOB, OUTCOME
 from medloc.training.runner.machine import Stopped
 from medloc.training.runner.runner import Close, Outcome, run_job
@@ -57,7 +59,7 @@ def do_job(
     with TemporaryDirectory(prefix="medloc-") as name:
         folder = Path(name)
         write_job(folder / JOB, job)
-        code, before, report = _watched(worker_command(launch, folder))
+        code, before, report = _watched(worker_command(launch, folder), launch)
         if code or not (folder / OUTCOME).exists():
             raise ValueError(_reason(folder, code, before, report))
         return _outcome(folder)
@@ -117,7 +119,7 @@ def worker_command(launch: LaunchSettings, folder: Path) -> list[str]:
     return [*torchrun, "-m", "medloc.training.distributed.worker", str(folder)]
 
 
-def _watched(command: list[str]) -> tuple[int, str, str]:
+def _watched(command: list[str], launch: LaunchSettings) -> tuple[int, str, str]:
     """Run the command to its end and hand a SIGTERM for this process on.
 
     What workers print goes to the terminal as it comes. torchrun's report of a failure does not: the reason is in a
@@ -128,14 +130,17 @@ def _watched(command: list[str]) -> tuple[int, str, str]:
 
     Raises:
         Stopped: SIGTERM came.
+        ValueError: Another machine vanished; naming it.
     """
     path = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
     last = ""
     report: list[str] = []
+    lost: list[str] = []
     with (
         subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process,
         _handing_on(process) as asked,
+        watching_machines(launch, lambda line: (lost.append(line), _kill_workers(process))),
     ):
         assert process.stderr is not None
         for line in process.stderr:
@@ -146,7 +151,16 @@ def _watched(command: list[str]) -> tuple[int, str, str]:
                 last = line.strip() or last
     if asked and process.returncode:
         raise Stopped
+    if lost:
+        raise ValueError(lost[0])
     return process.returncode, last, "".join(report)
+
+
+def _kill_workers(process: subprocess.Popen) -> None:
+    """Kill torchrun's workers, which wait in a collective and hear no other signal; torchrun then ends."""
+    with suppress(psutil.NoSuchProcess):
+        for worker in psutil.Process(process.pid).children(recursive=True):
+            worker.kill()
 
 
 @contextmanager
