@@ -7,7 +7,7 @@ from typing import Any
 from medloc.cli import entry
 from medloc.spec.compose import compose_job
 from medloc.spec.tracking import TrackingSettings
-from medloc.training.tracking.series import CURRICULUM, EVALUATION, GROUPS, RAISED, SECONDS, STEP
+from medloc.training.tracking.series import CURRICULUM, EVALUATION, GROUPS, RAISED, SECONDS, STEP, TRAIN
 
 NAME = "medloc"
 HELP = """\
@@ -111,9 +111,9 @@ def _sections(panels: Any) -> dict[str, list[Any]]:
             panels.RunComparer(diff_only=True),
         ],
         "Training": [
-            line(name, f"train/{name}") for name in ("kl", "entropy", "loss", "grad_norm", "completion_length")
-        ]
-        + [line("parse rate", "train/parse_rate"), line("seconds of a step", SECONDS)],
+            *(line(name, f"train/{name}") for name in TRAIN if name != "reward"),
+            line("seconds of a step", SECONDS),
+        ],
         "Test images": [
             panels.WeavePanelSummaryTable(table_name="test images"),
             line("eval", *(f"eval/{name}" for name in EVALUATION)),
@@ -139,29 +139,19 @@ def send_report(tracking: TrackingSettings, results: Path) -> str:
     """
     import wandb
 
+    from medloc.training.tracking.services import wandb_session
+
     page, tables = results / "report.html", results / "tables"
     if not page.is_file():
         raise FileNotFoundError(f"{page} is not there; `python -m medloc.report` writes it.")
-    mode = "offline" if tracking.mode == "offline" else "online"
-    try:
-        run = wandb.init(
-            project=tracking.project,
-            entity=tracking.entity,
-            mode=mode,  # type: ignore[arg-type]
-            name="report",
-            job_type="report",
-            dir=results,
-            settings=wandb.Settings(console="off", silent=True, disable_git=True, save_code=False),
-        )
-    except (wandb.Error, OSError) as error:
-        raise ValueError(f"tracking.mode={tracking.mode}: {' '.join(str(error).split())}") from error
+    run = wandb_session(tracking, "Run `wandb login` once.", name="report", job_type="report", dir=results)
     artifact = wandb.Artifact("report", type="report")
     artifact.add_file(str(page))
     if tables.is_dir():
         artifact.add_dir(str(tables), name="tables")
     run.log_artifact(artifact)
     run.finish()
-    return str(Path(run.dir).parent) if mode == "offline" else str(run.url)
+    return str(Path(run.dir).parent) if run.offline else str(run.url)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -24,6 +25,25 @@ SMALL = (
 
 def overrides(results, cache, *more):
     return [*SMALL, f"results={results}", f"cache={cache}", *more]
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run_here(capfd, monkeypatch, *arguments):
+    """Runs `python -m medloc.run` in this process, a sweep one run after the other."""
+    from medloc.run import main
+
+    words = [*map(str, arguments), *(["hydra/launcher=basic"] if "-m" in arguments else [])]
+    monkeypatch.setattr(sys, "argv", ["medloc.run", *words])  # Hydra reads them there
+    capfd.readouterr()
+    status = main(words)
+    return Done(status, *capfd.readouterr())
 
 
 def medloc(command, *arguments, env=None):

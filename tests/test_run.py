@@ -3,10 +3,6 @@
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 import torch
@@ -21,7 +17,8 @@ from medloc.runs import read_record
 from medloc.score import main as score
 from medloc.spec.compose import compose_job
 from medloc.training.runner.runner import run_job
-from tests.small import medloc, overrides
+from tests.faults.process import KILLED, Command
+from tests.small import overrides, run_here
 
 WINDOW = "window.size=2"  # so that six steps can raise the threshold
 
@@ -139,18 +136,11 @@ def test_a_run_shorter_than_the_table_s_step_says_so(tmp_path, cache):
 
 def test_a_killed_run_ends_as_if_it_had_not_been(outcome, tmp_path, cache):
     """Killed after at least four of six steps; checkpoints lie at 2 and 4."""
-    command = [sys.executable, "-m", "medloc.run", *overrides(tmp_path, cache, WINDOW)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = Command(tmp_path, *overrides(tmp_path, cache, WINDOW))
     folder = tmp_path / "runs" / outcome.folder.name
-    until = time.monotonic() + 240
-    while time.monotonic() < until and process.poll() is None:
-        trace = folder / "trace.jsonl"
-        if trace.exists() and trace.read_text().count("\n") >= 4:
-            break
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    command.when(lambda: (folder / "trace.jsonl").read_text().count("\n") >= 4)
+    command.process.kill()
+    assert command.wait().status == KILLED
     assert read_record(folder / "record.json").status == "running"
     resumed = run_job(compose_job(overrides(tmp_path, cache, WINDOW)))
     assert resumed.record.status == "complete"
@@ -239,21 +229,21 @@ BAD = [
 
 
 @pytest.mark.parametrize(("arguments", "says"), BAD)
-def test_a_mistake_is_one_clear_line(arguments, says, tmp_path):
-    done = medloc("run", *arguments, f"results={tmp_path}")
+def test_a_mistake_is_one_clear_line(arguments, says, tmp_path, capfd, monkeypatch):
+    done = run_here(capfd, monkeypatch, *arguments, f"results={tmp_path}")
     assert done.returncode == 2
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
 
 
-def test_a_sweep_goes_on_after_a_mistake_and_says_what_failed(tmp_path, cache):
+def test_a_sweep_goes_on_after_a_mistake_and_says_what_failed(tmp_path, cache, capfd, monkeypatch):
     given = overrides(tmp_path, cache, "method=zero_shot")
-    done = medloc("run", "-m", *given, "seed=1,2", "dataset.evaluate_on=test,nowhere")
+    done = run_here(capfd, monkeypatch, "-m", *given, "seed=1,2", "dataset.evaluate_on=test,nowhere")
     assert done.returncode == 2
     assert done.stderr.count("dataset.evaluate_on=nowhere") == 2
     assert len(list((tmp_path / "runs").glob("*/record.json"))) == 2
-    again = medloc("run", "-m", *given, "seed=1,2")
+    again = run_here(capfd, monkeypatch, "-m", *given, "seed=1,2")
     assert again.returncode == 0
     assert again.stdout.count("nothing to do") == 2
 

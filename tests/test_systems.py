@@ -1,11 +1,6 @@
 """Every system that is not GRPO, from settings to record, on phantoms of a few images."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 
@@ -17,7 +12,8 @@ from medloc.runs import read_record
 from medloc.score import main as score
 from medloc.spec.compose import compose_job
 from medloc.training.runner.runner import run_job
-from tests.small import medloc, overrides
+from tests.faults.process import KILLED, Command
+from tests.small import overrides, run_here
 
 METHODS = ("sft", "grounding_dino", "specialist")
 SPEECHLESS = "specialist"  # the one that cannot answer before training
@@ -165,18 +161,11 @@ def test_a_run_that_broke_ends_as_if_it_had_not(method, outcomes, tmp_path, give
 @pytest.mark.slow
 def test_a_killed_sft_ends_as_if_it_had_not_been(outcomes, tmp_path, given):
     """Killed after at least four of six steps; checkpoints lie at 2 and 4."""
-    command = [sys.executable, "-m", "medloc.run", *given("sft", tmp_path)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = Command(tmp_path, *given("sft", tmp_path))
     folder = tmp_path / "runs" / outcomes["sft"].folder.name
-    until = time.monotonic() + 240
-    while time.monotonic() < until and process.poll() is None:
-        trace = folder / "trace.jsonl"
-        if trace.exists() and trace.read_text().count("\n") >= 4:
-            break
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    command.when(lambda: (folder / "trace.jsonl").read_text().count("\n") >= 4)
+    command.process.kill()
+    assert command.wait().status == KILLED
     assert read_record(folder / "record.json").status == "running"
     assert run_job(compose_job(given("sft", tmp_path))).record.status == "complete"
     for name in ("trace.jsonl", "samples.jsonl", "curve.jsonl"):
@@ -201,8 +190,8 @@ def test_the_specialist_learns_from_filled_boxes_where_there_are_no_masks(tmp_pa
         (["method=grounding_dino", "model.path=/nowhere"], "model.path=/nowhere is not a folder"),
     ],
 )
-def test_a_mistake_is_one_clear_line(arguments, says, tmp_path, cache):
-    done = medloc("run", *overrides(tmp_path, cache, *arguments))
+def test_a_mistake_is_one_clear_line(arguments, says, tmp_path, cache, capfd, monkeypatch):
+    done = run_here(capfd, monkeypatch, *overrides(tmp_path, cache, *arguments))
     assert done.returncode == 2
     assert says in done.stderr
     assert done.stderr.count("\n") == 1

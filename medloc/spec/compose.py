@@ -1,11 +1,9 @@
 """Hydra composes `conf/` once; what comes out is the only definition of a run."""
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -120,26 +118,6 @@ def job_from(config: DictConfig, choices: Mapping[str, str], overrides: Sequence
     check_run(settings, plain)
     read = {group: option for group, option in choices.items() if group in used_config(plain) and group != "tracking"}
     return Job(settings, plain, read, _changed(plain, read))
-
-
-def write_job(path: Path, job: Job) -> None:
-    """Write a composed run for the processes that work on it."""
-    content = {"config": job.config, "choices": job.choices, "changed": job.changed}
-    path.write_text(json.dumps(content), encoding="utf-8")
-
-
-def read_job(path: Path) -> Job:
-    """Read what `write_job` wrote; types and names are checked again.
-
-    Raises:
-        ValueError: a field is not of the specification, or a value not of its type; the message names the file.
-    """
-    content = json.loads(path.read_text(encoding="utf-8"))
-    try:
-        settings, config = _typed(OmegaConf.merge(OmegaConf.structured(RunSpec), content["config"]))
-    except COMPOSITION_ERRORS as mistake:
-        raise ValueError(f"{path}: {composition_error(mistake, 'run')}") from None
-    return Job(settings, config, content["choices"], content["changed"])
 
 
 def compose_curriculum(overrides: Sequence[str]) -> Curriculum:

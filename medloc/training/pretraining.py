@@ -41,15 +41,23 @@ class ShapeDataset(Dataset):
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, index: int) -> tuple[ShapeItem, int]:
+    def __getitem__(self, index: int) -> tuple[Any, int]:
         rng = np.random.default_rng((self.seed, index))
         difficulty = float(np.clip((index / self.length - EASY) / (HARDEST - EASY), 0, 1))
         return draw_item(rng, difficulty * rng.uniform(0.6, 1.0)), int(rng.integers(1 << 30))
 
 
+class CropDataset(ShapeDataset):
+    """Crops of the same shapes."""
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        item, pick = super().__getitem__(index)
+        return draw_crop(np.random.default_rng((self.seed, index, 1)), item), pick
+
+
 @dataclass
 class ShapeCollator:
-    """Turns items into the model's inputs; only the answer's tokens carry labels.
+    """Turns items into a language base's inputs; only the answer's tokens carry labels.
 
     Attributes:
         processor: The tiny processor.
@@ -77,8 +85,7 @@ class ShapeCollator:
         return {**batch, "labels": labels}
 
     def _question(self, prompt: str) -> str:
-        content = [{"type": "image"}, {"type": "text", "text": prompt}]
-        messages = [{"role": "user", "content": content}]
+        messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}]
         return self.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
 
     def _answer(self, item: ShapeItem) -> str:
@@ -86,57 +93,9 @@ class ShapeCollator:
         return self.grid(width, height).text(item.box, width, height) + self.processor.tokenizer.eos_token
 
 
-class PretrainingTrainer(LoadsSavedLayout, Trainer):
-    """transformers' Trainer over the stream in its own order, from easy to hard."""
-
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler:
-        return SequentialSampler(train_dataset or self.train_dataset)
-
-
-def make_language_base(settings: PretrainSettings) -> Path:
-    """Make the vision-language base `settings.model` and save it, with its processor, under `settings.out`.
-
-    Raises:
-        ValueError: Coordinates have no step.
-    """
-    if settings.step is None:
-        raise ValueError("step=null: a base that answers in words needs the step of its coordinates; give a number.")
-    begin(settings)
-    prompts = known_prompts()
-    model, collator = _untrained(settings.model, prompts, settings.step)
-    pretrain(model, ShapeDataset(settings.steps * settings.batch_size, settings.seed), collator, settings)
-    save_base(to_store(model, settings), collator.processor, Path(settings.out))
-    return Path(settings.out)
-
-
-def _untrained(name: str, prompts: list[str], step: int) -> tuple[Any, ShapeCollator]:
-    """Return the model `name` with random weights, and the collator that feeds it."""
-    if name == "internvl_tiny":
-        processor, grid = tiny_internvl_processor(prompts), thousand_grid
-        model: Any = tiny_internvl_model(processor)
-    else:
-        processor, grid = tiny_processor(prompts), qwen_grid
-        model = tiny_model(name, processor)
-    return model, ShapeCollator(processor, prompts, partial(grid, processor.image_processor, step=step))
-
-
-class CropDataset(Dataset):
-    """Item i of a fixed stream of crops: the shapes of `ShapeDataset`, from easy to hard."""
-
-    def __init__(self, length: int, seed: int):
-        self.shapes = ShapeDataset(length, seed)
-
-    def __len__(self) -> int:
-        return len(self.shapes)
-
-    def __getitem__(self, index: int) -> tuple[CropItem, int]:
-        item, pick = self.shapes[index]
-        return draw_crop(np.random.default_rng((self.shapes.seed, index, 1)), item), pick
-
-
 @dataclass
 class CropCollator:
-    """Turns crops into CLIP's inputs; each batch holds every caption many times, under every name.
+    """Turns crops into CLIP's inputs; each batch holds every caption many times, under every name of a target.
 
     CLIP's loss takes the other captions of the batch as negatives, equal ones among them; they can only share the
     probability of a crop, and its best solution still ranks captions by how likely each is for the crop.
@@ -156,19 +115,6 @@ class CropCollator:
         return {**batch, "return_loss": True}
 
 
-def make_clip_base(settings: PretrainSettings) -> Path:
-    """Make the tiny CLIP and save it, with its processor, under `settings.out`."""
-    begin(settings)
-    targets = list(TARGETS.values())
-    processor = tiny_clip_processor(targets)
-    model = tiny_clip_model(processor)
-    dataset = CropDataset(settings.steps * settings.batch_size, settings.seed)
-    pretrain(model, dataset, CropCollator(processor, targets), settings)
-    to_store(model, settings).save_pretrained(settings.out)
-    processor.save_pretrained(settings.out)
-    return Path(settings.out)
-
-
 @dataclass
 class DetectionCollator:
     """Turns shapes into the detector's inputs and targets; a batch shares one phrase, each target's in turn.
@@ -186,29 +132,89 @@ class DetectionCollator:
         return {**inputs, "labels": [detector_target(item.box, *item.image.size) for item, _ in items]}
 
 
-def make_detector_base(settings: PretrainSettings) -> Path:
-    """Make the base `grounding_dino_tiny` and save it, with its processor, under `settings.out`."""
-    begin(settings)
-    processor, model = tiny_detector_processor(), tiny_detector()
-    dataset = ShapeDataset(settings.steps * settings.batch_size, settings.seed)
-    pretrain(model, dataset, DetectionCollator(processor), settings)
-    to_store(model, settings).save_pretrained(settings.out)
-    processor.save_pretrained(settings.out)
-    return Path(settings.out)
+class PretrainingTrainer(LoadsSavedLayout, Trainer):
+    """transformers' Trainer over the stream in its own order, from easy to hard."""
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler:
+        return SequentialSampler(train_dataset or self.train_dataset)
 
 
-def to_store(model: Any, settings: PretrainSettings) -> Any:
-    """Return the finished model in the precision in which it is to be stored."""
-    return model.to(getattr(torch, settings.stored_as))
+@dataclass(frozen=True)
+class Recipe:
+    """What a tiny base is made of.
+
+    Attributes:
+        model: Draws its weights, from settings and processor.
+        processor: Makes its processor.
+        collator: Makes what turns items into its inputs, from settings and processor.
+        dataset: The stream of items.
+    """
+
+    model: Callable[[PretrainSettings, Any], Any]
+    processor: Callable[[], Any]
+    collator: Callable[[PretrainSettings, Any], Callable]
+    dataset: type[ShapeDataset] = ShapeDataset
 
 
-def begin(settings: PretrainSettings) -> None:
-    """Fix the threads and the random state, before the first weight is drawn."""
+def _shape_collator(grid: Callable, settings: PretrainSettings, processor: Any) -> ShapeCollator:
+    if settings.step is None:
+        raise ValueError("step=null: a base that answers in words needs the step of its coordinates; give a number.")
+    return ShapeCollator(processor, known_prompts(), partial(grid, processor.image_processor, step=settings.step))
+
+
+QWEN = Recipe(
+    lambda settings, processor: tiny_model(settings.model, processor),
+    lambda: tiny_processor(known_prompts()),
+    partial(_shape_collator, qwen_grid),
+)
+RECIPES = {
+    "tiny_s": QWEN,
+    "tiny_m": QWEN,
+    "tiny_l": QWEN,
+    "internvl_tiny": Recipe(
+        lambda settings, processor: tiny_internvl_model(processor),
+        lambda: tiny_internvl_processor(known_prompts()),
+        partial(_shape_collator, thousand_grid),
+    ),
+    "clip_tiny": Recipe(
+        lambda settings, processor: tiny_clip_model(processor),
+        lambda: tiny_clip_processor(list(TARGETS.values())),
+        lambda settings, processor: CropCollator(processor, list(TARGETS.values())),
+        CropDataset,
+    ),
+    "grounding_dino_tiny": Recipe(
+        lambda settings, processor: tiny_detector(),
+        tiny_detector_processor,
+        lambda settings, processor: DetectionCollator(processor),
+    ),
+}
+"""Name of a tiny base -> what it is made of."""
+
+
+def pretrain_base(settings: PretrainSettings) -> Path:
+    """Make the base `settings.model` under `settings.out` and return that folder; resume from the newest checkpoint.
+
+    Raises:
+        ValueError: There is no such recipe, or its coordinates have no step.
+    """
+    if settings.model not in RECIPES:
+        raise ValueError(f"model={settings.model} is unknown; known: {', '.join(RECIPES)}.")
+    recipe, out = RECIPES[settings.model], Path(settings.out)
     set_threads(settings.threads or cores())
-    torch.manual_seed(settings.seed)
+    torch.manual_seed(settings.seed)  # before the first weight is drawn
+    processor = recipe.processor()
+    collator, model = recipe.collator(settings, processor), recipe.model(settings, processor)
+    pretrain(model, recipe.dataset(settings.steps * settings.batch_size, settings.seed), collator, settings)
+    model.to(getattr(torch, settings.stored_as))
+    if isinstance(collator, ShapeCollator):
+        save_base(model, processor, out)
+    else:
+        model.save_pretrained(out)
+        processor.save_pretrained(out)
+    return out
 
 
-def pretrain(model: Any, dataset: Dataset, collator: Callable, settings: PretrainSettings) -> Trainer:
+def pretrain(model: Any, dataset: Dataset, collator: Callable, settings: PretrainSettings) -> None:
     """Pre-train `model` in place under `settings.work`, from its newest checkpoint if there is one.
 
     Args:
@@ -216,9 +222,6 @@ def pretrain(model: Any, dataset: Dataset, collator: Callable, settings: Pretrai
         dataset: Its items, in their order.
         collator: Turns items into the model's inputs, the labels among them where it needs any.
         settings: Steps, batch size and the rest.
-
-    Returns:
-        The finished trainer.
     """
     folder = Path(settings.work)
     arguments = TrainingArguments(
@@ -240,34 +243,5 @@ def pretrain(model: Any, dataset: Dataset, collator: Callable, settings: Pretrai
         use_cpu=not torch.cuda.is_available(),
         bf16=False,
     )
-    trainer = PretrainingTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=dataset,
-        data_collator=collator,
-    )
-    resume = any(folder.glob("checkpoint-*"))
-    trainer.train(resume_from_checkpoint=resume or None)
-    return trainer
-
-
-RECIPES: dict[str, Callable[[PretrainSettings], Path]] = {
-    "tiny_s": make_language_base,
-    "tiny_m": make_language_base,
-    "tiny_l": make_language_base,
-    "internvl_tiny": make_language_base,
-    "clip_tiny": make_clip_base,
-    "grounding_dino_tiny": make_detector_base,
-}
-"""Name of a tiny base -> what makes it."""
-
-
-def pretrain_base(settings: PretrainSettings) -> Path:
-    """Make the base `settings.model` by its recipe and return its folder; resume from the newest checkpoint.
-
-    Raises:
-        ValueError: There is no such recipe.
-    """
-    if settings.model not in RECIPES:
-        raise ValueError(f"model={settings.model} is unknown; known: {', '.join(RECIPES)}.")
-    return RECIPES[settings.model](settings)
+    trainer = PretrainingTrainer(model=model, args=arguments, train_dataset=dataset, data_collator=collator)
+    trainer.train(resume_from_checkpoint=any(folder.glob("checkpoint-*")) or None)

@@ -9,6 +9,7 @@ import resource
 import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +65,16 @@ class Command:
         )
         self.process.start()
         teller.close()
+
+    def when(self, found):
+        """Waits until `found` holds; a file that is not there yet does not."""
+        until = time.monotonic() + TIMEOUT
+        while time.monotonic() < until and self.process.is_alive():
+            with suppress(OSError):
+                if found():
+                    break
+            time.sleep(0.005)
+        assert self.process.is_alive(), "it ended before"
 
     def kill(self, after):
         """Kills it `after` seconds from the moment it tells of; earlier if it ends before."""

@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 from medloc.spec.compose import compose_job
 from medloc.training.distributed import launch as workers
 from tests.small import overrides
+from tests.training import watched_worker
 
 COMPLETIONS = 8
 
@@ -24,7 +25,7 @@ class Watched:
     """Does jobs with workers that write what they see under `seen`, and meet with the mishap that is asked for."""
 
     def __init__(self, monkeypatch, seen):
-        self.monkeypatch, self.seen, self.command = monkeypatch, seen, workers.worker_command
+        self.monkeypatch, self.seen = monkeypatch, seen
 
     def __call__(self, job, **mishap):
         self.seen.mkdir(exist_ok=True)
@@ -32,12 +33,8 @@ class Watched:
             old.unlink()
         self.monkeypatch.setenv("SEEN", str(self.seen))
         self.monkeypatch.setenv("MISHAP", json.dumps(mishap))
-        self.monkeypatch.setattr(workers, "worker_command", self._watching)
+        self.monkeypatch.setattr(workers, "worker", watched_worker.worker)
         return workers.do_job(job)
-
-    def _watching(self, launch, folder):
-        words = self.command(launch, folder)
-        return [word.replace("medloc.training.distributed.worker", "tests.training.watched_worker") for word in words]
 
 
 def of_rank(seen, rank):

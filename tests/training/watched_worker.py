@@ -1,24 +1,23 @@
-"""A worker as `medloc.training.distributed.worker`, which writes down what its process sees, and can be made to fail.
+"""A worker as `medloc.training.distributed.launch` starts it, which writes down what it sees, and can be made to fail.
 
-Started through torchrun by `launched.py`; the environment variable MISHAP says what happens where:
+`launched.py` puts it in the place of the real one; the environment variable MISHAP says what happens where:
 `{"kind": "stop" | "stop after" | "reward error" | "no boxes", "rank": RANK or null for all, "step": STEP}`.
 """
 
 import json
 import os
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
 
-from medloc.training.callbacks.trace import TraceWriter
-from medloc.training.distributed import worker
-from medloc.training.distributed.ranks import rank
-from medloc.training.grpo.rule import RuleReward
-from medloc.training.systems.vlm import VisionLanguageSystem
 
+def worker(job):
+    from medloc.training.callbacks.trace import TraceWriter
+    from medloc.training.distributed import launch
+    from medloc.training.distributed.ranks import rank
+    from medloc.training.grpo.rule import RuleReward
+    from medloc.training.systems.vlm import VisionLanguageSystem
 
-def main(folder: Path) -> None:
     mishap = json.loads(os.environ.get("MISHAP", "{}"))
     seen = Path(os.environ["SEEN"])
     observe, judged, ended = TraceWriter.observe, RuleReward.judge, TraceWriter.on_step_end
@@ -50,8 +49,4 @@ def main(folder: Path) -> None:
     TraceWriter.observe, RuleReward.judge, TraceWriter.on_step_end = watching, judging, ending
     if mishap.get("kind") == "stop after":
         VisionLanguageSystem.save = saving
-    worker.run_and_exit(folder)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    return launch.worker(job)

@@ -1,44 +1,48 @@
-"""Start the processes of a launch: write the resolved configuration, run torchrun, and report how it ended.
+"""Start the processes of a launch with torch elastic, hand them the composed run, and report how it ended.
 
 There is one launcher for every engine. What distinguishes ddp from FSDP or ZeRO is in the trainer's arguments
 (`medloc.training.runner.arguments`), so nothing depends on a configuration file of accelerate's.
 """
 
 import json
+import logging
+import multiprocessing
 import os
-import re
 import signal
-import subprocess
 import sys
+import threading
+import uuid
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-import psutil
 import torch
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure, record
+from torch.distributed.elastic.rendezvous import RendezvousError
+from torch.distributed.launcher import LaunchConfig, elastic_launch
 
-from medloc.runs.store import read_record
-from medloc.spec.compose import Job, write_job
+from medloc.spec.compose import Job
 from medloc.spec.launch import LaunchSettings
-from medloc.spec.machine import CHECKOUT
 from medloc.training.distributed.machines import watching_machines
-from medloc.training.distributed.worker import JOB, OUTCOME
 from medloc.training.runner.machine import Stopped
-from medloc.training.runner.runner import Close, Outcome, run_job
 
-WARNING = re.compile(r"(\[rank\d+\]:)?\[?[WI]\d{4} ")
-FAILURE = re.compile(r"E\d{4} ")
-"""How torch's own lines begin: a letter, month and day."""
-EXIT_CODE = re.compile(r"exitcode\s*: (-?\d+)")  # in torchrun's report, the first failure last
+if TYPE_CHECKING:
+    from medloc.training.runner.runner import Close, Outcome
+
 ERROR_FILE = "error.json"  # torch elastic's name for what `record` writes
-USER_ERRORS = ("ValueError: ", "OSError: ")
+USER_ERROR = "ValueError: "
+FAILED = 2  # exit status of a worker whose error is recorded
 WORLD_SIZES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")  # as accelerate reads them
 
 
 def do_job(
-    job: Job, *, say: Callable[[str], object] = lambda line: None, wait: bool = False, close: Close | None = None
-) -> Outcome:
+    job: Job, *, say: Callable[[str], object] = lambda line: None, wait: bool = False, close: "Close | None" = None
+) -> "Outcome":
     """Do one run in this process or in those that its launch asks for, which wait for a run that others are making.
 
     Args:
@@ -48,21 +52,31 @@ def do_job(
         close: Likewise, where this process makes the run itself.
 
     Raises:
-        ValueError: There are fewer GPUs than processes, torchrun started this process, or the run ended with an
-            error; the message is the worker's.
+        ValueError: There are fewer GPUs than processes, torchrun started this process, another machine vanished, or
+            the run ended with an error; the message is then the worker's.
+        Stopped: SIGTERM came; the workers have got it too.
     """
+    from medloc.training.runner.runner import run_job
+
     launch = job.settings.launch
     check_environment(launch, os.environ)
     if launch.engine is None:
         return run_job(job, say=say, wait=wait, close=close)
     check_gpus(launch, job.settings.device)
-    with TemporaryDirectory(prefix="medloc-") as name:
-        folder = Path(name)
-        write_job(folder / JOB, job)
-        code, before, report = _watched(worker_command(launch, folder), launch)
-        if code or not (folder / OUTCOME).exists():
-            raise ValueError(_reason(folder, code, before, report))
-        return _outcome(folder)
+    lost: list[str] = []
+    with TemporaryDirectory(prefix="medloc-") as folder, _quiet_agent():
+        try:
+            with watching_machines(launch, lambda line: _give_up(lost, line)):
+                outcomes = elastic_launch(_elastic_config(launch, folder), worker)(job)
+        except ChildFailedError as error:
+            raise ValueError(lost[0] if lost else _reason(Path(folder), error.get_first_failure()[1])) from None
+        except SignalException:
+            raise Stopped from None
+        except (RendezvousError, torch.distributed.DistError) as error:
+            said = " ".join(str(error).split())
+            raise ValueError(f"launch={launch.name}: the machines have not met: {said}; see launch.address.") from error
+    outcome: Outcome = outcomes[min(outcomes)]
+    return outcome
 
 
 def check_environment(launch: LaunchSettings, environment: Mapping[str, str]) -> None:
@@ -77,7 +91,7 @@ def check_environment(launch: LaunchSettings, environment: Mapping[str, str]) ->
     if "TORCHELASTIC_RUN_ID" in environment:
         found, single = ["TORCHELASTIC_RUN_ID", *found], True
     else:
-        single = launch.engine is None  # torchrun sets its own for the workers
+        single = launch.engine is None  # the workers get their own
     if found and single:
         raise ValueError(
             f"launch={launch.name}: the environment has {', '.join(found)}, as under torchrun; medloc starts its "
@@ -103,88 +117,79 @@ def check_gpus(launch: LaunchSettings, device: str) -> None:
         )
 
 
-def worker_command(launch: LaunchSettings, folder: Path) -> list[str]:
-    """Return torchrun's command line for the workers of this machine."""
-    assert launch.engine is not None
-    where = ["--standalone"]
-    if launch.machines > 1:
-        where = [
-            f"--nnodes={launch.machines}",
-            f"--node-rank={launch.machine}",
-            f"--master-addr={launch.address or 'localhost'}",
-            f"--master-port={launch.port}",
-        ]
-    torchrun = [sys.executable, "-m", "torch.distributed.run", *where, f"--nproc-per-node={launch.processes}"]
-    torchrun.append(f"--log-dir={folder}")  # each worker's error file lies below it
-    return [*torchrun, "-m", "medloc.training.distributed.worker", str(folder)]
+def worker(job: Job) -> "Outcome":
+    """Do one process's part of a run; torch elastic calls it in each process, and never a user.
 
-
-def _watched(command: list[str], launch: LaunchSettings) -> tuple[int, str, str]:
-    """Run the command to its end and hand a SIGTERM for this process on.
-
-    What workers print goes to the terminal as it comes. torchrun's report of a failure does not: the reason is in a
-    file.
-
-    Returns:
-        The exit code, the last line on standard error before torchrun's report ("" = none), and the report.
-
-    Raises:
-        Stopped: SIGTERM came.
-        ValueError: Another machine vanished; naming it.
+    An error is recorded for the launcher, a user's mistake as a ValueError. The process then leaves at once: the
+    others wait in a collective, and torch elastic ends them.
     """
-    path = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
-    last = ""
-    report: list[str] = []
-    lost: list[str] = []
-    with (
-        subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process,
-        _handing_on(process) as asked,
-        watching_machines(launch, lambda line: (lost.append(line), _kill_workers(process))),
-    ):
-        assert process.stderr is not None
-        for line in process.stderr:
-            if report or FAILURE.match(line):
-                report.append(line)
-            elif not WARNING.match(line):
-                print(line, end="", file=sys.stderr, flush=True)
-                last = line.strip() or last
-    if asked and process.returncode:
-        raise Stopped
-    if lost:
-        raise ValueError(lost[0])
-    return process.returncode, last, "".join(report)
+    try:
+        return record(_work)(job)  # type: ignore[return-value]
+    except Exception:
+        sys.stdout.flush()
+        os._exit(FAILED)
 
 
-def _kill_workers(process: subprocess.Popen) -> None:
-    """Kill torchrun's workers, which wait in a collective and hear no other signal; torchrun then ends."""
-    with suppress(psutil.NoSuchProcess):
-        for worker in psutil.Process(process.pid).children(recursive=True):
-            worker.kill()
+def _work(job: Job) -> "Outcome":
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    warnings.filterwarnings("ignore", category=UserWarning, module="torch.distributed")
+    from accelerate import PartialState  # read the process's rank; a failing import is recorded too
+
+    from medloc.training.runner.runner import run_job
+
+    try:
+        timeout = timedelta(seconds=job.settings.launch.timeout_s)
+        PartialState(cpu=job.settings.device == "cpu", timeout=timeout)
+        outcome = run_job(job, say=lambda line: print(line, flush=True), wait=True)
+    except (ValueError, OSError) as error:
+        raise ValueError(str(error)) from error
+    PartialState().destroy_process_group()
+    return outcome
+
+
+def _elastic_config(launch: LaunchSettings, folder: str) -> LaunchConfig:
+    """Return torch elastic's configuration for the workers of this machine; their error files lie below `folder`."""
+    where = {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0", "run_id": uuid.uuid4().hex}
+    if launch.machines > 1:
+        endpoint = f"{launch.address or 'localhost'}:{launch.port}"
+        where = {"rdzv_backend": "static", "rdzv_endpoint": endpoint, "run_id": "medloc"}
+    return LaunchConfig(
+        min_nodes=launch.machines,
+        max_nodes=launch.machines,
+        nproc_per_node=launch.processes,
+        max_restarts=0,
+        rdzv_configs={"rank": launch.machine} if launch.machines > 1 else {},
+        logs_specs=DefaultLogsSpecs(log_dir=folder),
+        signals_to_handle="SIGTERM",
+        **where,
+    )
+
+
+def _give_up(lost: list[str], line: str) -> None:
+    """Note why, and kill this machine's workers: they wait in a collective and hear no other signal."""
+    lost.append(line)
+    for process in multiprocessing.active_children():
+        process.kill()
 
 
 @contextmanager
-def _handing_on(process: subprocess.Popen) -> Iterator[list[int]]:
-    """Pass SIGTERM on to `process`; yield the list of those that came."""
-    asked: list[int] = []
-
-    def hand_on(number: int, _: object) -> None:
-        asked.append(number)
-        process.terminate()
-
+def _quiet_agent() -> Iterator[None]:
+    """Keep torch's reports of a failure off the terminal, and put our handler of SIGTERM back afterwards."""
+    handler, level = signal.getsignal(signal.SIGTERM), os.environ.get("TORCH_CPP_LOG_LEVEL")
+    os.environ["TORCH_CPP_LOG_LEVEL"] = level or "ERROR"
+    logging.disable(logging.CRITICAL)
     try:
-        before = signal.signal(signal.SIGTERM, hand_on)
-    except ValueError:  # not the main thread, which alone may handle signals
-        yield asked
-        return
-    try:
-        yield asked
+        yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        logging.disable(logging.NOTSET)
+        if level is None:
+            del os.environ["TORCH_CPP_LOG_LEVEL"]
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
-def _reason(folder: Path, code: int, last: str, report: str) -> str:
-    """Return why the first worker failed: its own error, the signal that killed it, or its last words.
+def _reason(folder: Path, failure: ProcessFailure) -> str:
+    """Return why the first worker failed: its own error, the signal that killed it, or its exit status.
 
     The stack of an error that is not a user's mistake is printed.
     """
@@ -192,22 +197,11 @@ def _reason(folder: Path, code: int, last: str, report: str) -> str:
     if files:
         error = json.loads(files[0].read_text(encoding="utf-8"))["message"]
         text: str = error["message"]
-        for kind in USER_ERRORS:
-            if text.startswith(kind):
-                return " ".join(text.removeprefix(kind).split())
-        print(error["extraInfo"]["py_callstack"], file=sys.stderr)
-        return " ".join(text.split())
-    codes = EXIT_CODE.findall(report)
-    code = int(codes[-1]) if codes else code
-    if code == -signal.SIGKILL:
+        if not text.startswith(USER_ERROR):
+            print(error["extraInfo"]["py_callstack"], file=sys.stderr)
+        return " ".join(text.removeprefix(USER_ERROR).split())
+    if failure.exitcode == -signal.SIGKILL:
         return "a worker of the run was ended by SIGKILL: killed, or out of memory; the same command goes on."
-    if code < 0:
-        return f"a worker of the run was ended by {signal.Signals(-code).name}; the same command goes on."
-    return f"a worker of the run ended with exit status {code}: {last or report.strip()[-300:] or 'it said nothing'}"
-
-
-def _outcome(folder: Path) -> Outcome:
-    said = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
-    where = Path(said["folder"])
-    images = {name: Path(path) for name, path in said["images"].items()}
-    return Outcome(where, read_record(where / "record.json"), said["fresh"], images, tuple(said["notes"]))
+    if failure.exitcode < 0:
+        return f"a worker of the run was ended by {failure.signal_name()}; the same command goes on."
+    return f"a worker of the run ended with exit status {failure.exitcode}, and recorded no error."

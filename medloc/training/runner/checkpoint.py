@@ -16,7 +16,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 
 from medloc.models.base import load_weights
 from medloc.runs.atomic import write_text
-from medloc.training.callbacks.guard import DivergedError, all_finite
+from medloc.training.callbacks.stop import DivergedError, all_finite
 from medloc.training.runner.machine import check_disk_space
 
 STATE_FILE = "curriculum.json"  # written last: a checkpoint without it was interrupted and does not count

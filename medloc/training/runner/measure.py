@@ -12,8 +12,7 @@ from medloc.models.families import FAMILIES
 from medloc.runs.record import CurvePoint, RunMetrics, Scores, no_metrics
 from medloc.spec.run import RunSpec
 from medloc.training.callbacks.evaluate import EvaluateMidway, ProgressBar, read_lines, table_and_evaluation_steps
-from medloc.training.callbacks.guard import Guard, plain_failures, streaks
-from medloc.training.callbacks.stop import StopAtStepEnd
+from medloc.training.callbacks.stop import Guard, StopAtStepEnd, plain_failures, streaks
 from medloc.training.callbacks.trace import TraceWriter, median_step, traced_steps
 from medloc.training.distributed.ranks import barrier, broadcast_from_rank0, is_main_process, map_across_ranks
 from medloc.training.runner.arguments import planned_steps, table_step
@@ -127,16 +126,14 @@ def _train(
         drop_unfinished(folder / "checkpoints", traced_steps(folder))
     barrier()
     resume = finished_steps(folder / "checkpoints")
-    trace = TraceWriter(folder, resume)
-    skipped, dead = broadcast_from_rank0(streaks(read_lines(folder / "trace.jsonl")) if is_main_process() else (0, 0))
+    trace, leaving = TraceWriter(folder, resume), StopAtStepEnd()
+    before = broadcast_from_rank0(streaks(read_lines(folder / "trace.jsonl")) if is_main_process() else (0, 0))
     steps = table_and_evaluation_steps(total, settings.evaluation.points, settings.train.table_step)
-    title = f"{settings.dataset.name} {settings.method.name} seed {settings.seed}"
-    leaving = StopAtStepEnd()
     callbacks = [
-        Guard(settings.guard, trace, skipped, dead),
+        Guard(settings.guard, trace, *before),
         EvaluateMidway(folder, resume, steps, midway),
         FollowTrace(trace, follower),
-        ProgressBar(trace, title),
+        ProgressBar(trace, f"{settings.dataset.name} {settings.method.name} seed {settings.seed}"),
         usage,
         leaving,
     ]

@@ -1,7 +1,6 @@
 """The card beside a trained model, written from its record: what it is, what it scored, how to load it."""
 
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
@@ -16,12 +15,14 @@ TEMPLATE = """---
 {{ card_data }}
 ---
 
-# {{ title }}
+# {{ model }} trained by {{ method }} on {{ dataset }}
 
 **Not a medical device.** For research on training methods only.
-{% for warning in warnings %}
-{{ warning }}
-{% endfor %}
+{% if phantom %}
+**Phantom data**: it was trained and tested on drawn images and knows nothing of patients.
+{% endif %}{% if tiny %}
+**Tiny model**: a miniature that shows how a method trains; not a product.
+{% endif %}
 A vision-language model that boxes one target in an image, trained with [medloc](https://arxiv.org/abs/2603.28120)
 (method `{{ method }}`, seed {{ seed }}) from `{{ base }}`: the weights after optimizer step {{ step }} of {{ steps }}.
 
@@ -49,8 +50,8 @@ With medloc: `python -m medloc.predict IMAGE --checkpoint THIS_FOLDER --prompt "
 
 ## Where it comes from
 
-Run `{{ key }}`, medloc {{ commit }}; fingerprints: data `{{ data }}`, base `{{ model }}`. The whole
-record is `record.json` of that run. The licences of the base and of the data hold for this model too.
+Run `{{ key }}`, medloc {{ commit }}; fingerprints: data `{{ fingerprints.data }}`, base `{{ fingerprints.model }}`.
+The whole record is `record.json` of that run. The licences of the base and of the data hold for this model too.
 """
 
 
@@ -65,69 +66,41 @@ def write_model_card(folder: Path, record: Record, space: str, prompt: str) -> N
     """
     config, identity = record.config, record.identity
     family = vision_language_families()[config["model"]["family"]]
-    tiny = config["model"]["path"] is None
+    tiny, phantom = config["model"]["path"] is None, identity["origin"] == "phantom"
     base = config["model"]["path"] or f"medloc's own {identity['model']}"
     metadata = ModelCardData(
         library_name="transformers",
         pipeline_tag="image-text-to-text",
-        tags=["medloc", "visual-grounding", "grpo", *(["phantom-data"] if identity["origin"] == "phantom" else [])],
+        tags=["medloc", "visual-grounding", "grpo", *(["phantom-data"] if phantom else [])],
         base_model=None if tiny or Path(base).is_dir() else base,
     )
+    final, constant = record.metrics["final"], record.metrics["constant_box"]
+    scored = {
+        "before training": record.metrics["zero_shot"],
+        "this model": final,
+        "best constant box": constant and constant["best"],
+    }
     card = ModelCard.from_template(
         metadata,
         template_str=TEMPLATE,
-        title=f"{identity['model']} trained by {identity['method']} on {identity['dataset']}",
-        warnings=_warnings(identity["origin"], tiny),
-        method=identity["method"],
-        steps=identity["steps"],
+        **identity,
+        phantom=phantom,
+        tiny=tiny,
         step=record.provenance.get("model_step", identity["steps"]),
-        seed=identity["seed"],
         base=base if tiny else Path(base).name,
-        n=_n(record),
-        evaluated_on=identity["evaluated_on"],
-        rows=_rows(record),
-        origin=identity["origin"],
-        dataset=identity["dataset"],
+        n=final["n"] if final else 0,
+        rows=[_row(name, scores) for name, scores in scored.items() if scores],
         space=SPACES[space],
         prompt=prompt,
         model_class=family.model.__name__,
         processor_class=family.processor.__name__,
         key=record.key,
         commit=record.provenance.get("commit"),
-        data=record.fingerprints["data"],
-        model=record.fingerprints["model"],
+        fingerprints=record.fingerprints,
     )
     card.save(folder / "README.md")
 
 
-def _warnings(origin: str, tiny: bool) -> list[str]:
-    said = []
-    if origin == "phantom":
-        said.append("**Phantom data**: it was trained and tested on drawn images and knows nothing of patients.")
-    if tiny:
-        said.append("**Tiny model**: a miniature that shows how a method trains; not a product.")
-    return said
-
-
-def _n(record: Record) -> int:
-    final = record.metrics["final"]
-    return final["n"] if final else 0
-
-
-def _rows(record: Record) -> list[str]:
-    metrics = record.metrics
-    constant = metrics["constant_box"]
-    named: list[tuple[str, Scores | None]] = [
-        ("before training", metrics["zero_shot"]),
-        ("this model", metrics["final"]),
-        ("best constant box", constant["best"] if constant else None),
-    ]
-    return [f"| {name} | {' | '.join(map(_percent, _values(scores)))} |" for name, scores in named if scores]
-
-
-def _values(scores: Scores) -> list[Any]:
-    return [scores["a50"], scores["a80"], scores["map"], scores["mean_iou"]]
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.2f}"
+def _row(name: str, scores: Scores) -> str:
+    values = (scores["a50"], scores["a80"], scores["map"], scores["mean_iou"])
+    return f"| {name} | {' | '.join('-' if value is None else f'{100 * value:.2f}' for value in values)} |"

@@ -42,7 +42,6 @@ from medloc.training.tracking.follow import Follower
 Close = Callable[[Path, Record, Mapping[str, Path]], str]
 """Draws a run's pictures from its folder, its record and its images, and returns the closing text."""
 
-
 LEFTOVERS = ("checkpoints", USAGE)
 """What a run's folder holds only until the run is complete."""
 
@@ -190,16 +189,7 @@ def _newer_schema(folder: Path) -> int | None:
 def _opening_record(
     job: Job, key: str, config: dict[str, Any], data: LoadedDataset, model_fingerprint: str, threads: int
 ) -> Record:
-    """Return the record with which a run begins, `running` and without a measurement.
-
-    Args:
-        job: The run.
-        key: Its key.
-        config: The resolved configuration, without the groups that the method does not use.
-        data: What it learns from and is judged on.
-        model_fingerprint: 16 hex digits of what the system starts from.
-        threads: Threads it computes with.
-    """
+    """Return the record with which a run begins: `running`, without a measurement."""
     settings = job.settings
     method = settings.method
     steps = planned_steps(settings.train, len(data.train)) if method.trainer else 0
@@ -227,7 +217,6 @@ def _opening_record(
 
 
 def _now() -> str:
-    """Return the present time, ISO 8601 in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -249,15 +238,16 @@ def _finish(
     finally:
         usage.save()
     spent = usage.spent()
-    peak, gpu = max_across_ranks(spent.peak_memory_mb), max_across_ranks(spent.peak_gpu_memory_mb)
+    gpu_mb = max_across_ranks(spent.peak_gpu_memory_mb)
+    gpu = {"gpu": torch.cuda.get_device_name(), "peak_gpu_memory_mb": gpu_mb} if gpu_mb else {}
     trained = {"train_s": spent.train_s} if settings.method.trainer else {}
     done = replace(
         record,
         status="complete",
         metrics=metrics,
         timings={"wall_s": spent.wall_s, **trained, **timings},
-        peak_memory_mb=peak,
-        provenance=record.provenance | _gpu(gpu),
+        peak_memory_mb=max_across_ranks(spent.peak_memory_mb),
+        provenance=record.provenance | gpu,
         ended=_now(),
     )
     if not is_main_process():
@@ -266,11 +256,6 @@ def _finish(
     write_record(folder, done)
     _remove_leftovers(folder)  # not before: what is computed is kept until it is recorded
     return done
-
-
-def _gpu(peak_mb: float) -> dict[str, Any]:
-    """Return the GPU's name and the largest memory allocated on one, in 10^6 bytes; nothing where none was used."""
-    return {"gpu": torch.cuda.get_device_name(), "peak_gpu_memory_mb": peak_mb} if peak_mb else {}
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -65,25 +65,21 @@ class Untrained:
 
     def constant_box(self, examples: Sequence[Example]) -> ConstantBox:
         """Return the scores of one box for all of `examples`: the best on the training images, and their median."""
-        train = self.data.train
+        boxes = {"best": best_constant_box, "median": median_box}
 
-        def compute() -> ConstantBox:
-            return {
-                "best": _scores(constant_box_ious(best_constant_box(train), examples)),
-                "median": _scores(constant_box_ious(median_box(train), examples)),
-            }
+        def compute() -> dict[str, Scores]:
+            return {name: _scores(constant_box_ious(box(self.data.train), examples)) for name, box in boxes.items()}
 
-        scores: ConstantBox = self._once("constant-box", self._digest(examples, {}), compute, ("best", "median"))
+        scores: ConstantBox = self._once("constant-box", self._digest(examples, {}), compute, tuple(boxes))
         return scores
 
     def answer_grid(self, examples: Sequence[Example]) -> Scores:
         """Return the scores of the best answers that the system's answer grid can express."""
-
-        def compute() -> dict[str, Scores]:
-            return {"ceiling": _scores(self.system.nearest(examples))}
-
         digest = self._digest(examples, self.system.untrained)
-        scores: Scores = self._once("answer-grid", digest, compute, ("ceiling",))["ceiling"]
+        found = self._once(
+            "answer-grid", digest, lambda: {"ceiling": _scores(self.system.nearest(examples))}, ("ceiling",)
+        )
+        scores: Scores = found["ceiling"]
         return scores
 
     def _once(self, name: str, digest: str, compute: Callable[[], Any], keys: tuple[str, ...]) -> Any:

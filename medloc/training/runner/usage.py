@@ -1,14 +1,13 @@
 """Time and memory that a run takes, over all its attempts: a file in its folder carries them to the next one."""
 
 import json
-import resource
-import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from transformers import TrainerCallback
 
@@ -94,42 +93,26 @@ class Usage(TrainerCallback):
 class PeakMemory:
     """The largest resident memory of this process since construction, in 10^6 bytes.
 
-    Linux can reset its own mark. Elsewhere the mark is the process's lifetime maximum: it counts where it has risen
-    since, and otherwise the largest sample does.
+    Linux keeps a mark and can reset it (proc(5), VmHWM). Elsewhere the largest sample counts, one a step.
     """
 
     def __init__(self) -> None:
-        self.reset = False
+        self.process, self.largest, self.reset = psutil.Process(), 0.0, False
         with suppress(OSError):
-            Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM, proc(5)
+            Path("/proc/self/clear_refs").write_text("5")
             self.reset = True
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
-        self.lifetime, self.largest = _lifetime_mb(), 0.0
         self.sample()
 
     def sample(self) -> None:
         """Look at the present memory."""
-        self.largest = max(self.largest, _status_mb("VmRSS"))
+        self.largest = max(self.largest, self.process.memory_info().rss / 1e6)
 
     def peak_mb(self) -> float:
         """Return the peak."""
         self.sample()
         if self.reset:
-            return max(_status_mb("VmHWM"), self.largest)
-        now = _lifetime_mb()
-        return now if now > self.lifetime or not self.largest else self.largest
-
-
-def _status_mb(name: str) -> float:
-    """Return a line of /proc/self/status in 10^6 bytes; 0 where there is no such file."""
-    with suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith(f"{name}:"):
-                return int(line.split()[1]) * 1024 / 1e6
-    return 0.0
-
-
-def _lifetime_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # Linux counts KiB, macOS bytes
-    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
+            status = Path("/proc/self/status").read_text().partition("VmHWM:")[2]
+            self.largest = max(self.largest, int(status.split()[0]) * 1024 / 1e6)
+        return self.largest

@@ -53,6 +53,7 @@ class System(Protocol):
 
     def notes(self, examples: Sequence[Example]) -> tuple[str, ...]:
         """Return what a reader must know about training it on these examples, one line each."""
+        return ()
 
     def answer(self, examples: Sequence[Example]) -> list[Sample]:
         """Answer every example greedily and judge the answers, in the order given; the random state does not move."""
@@ -67,7 +68,7 @@ class System(Protocol):
         """Save the present weights in the ordinary layout of its library; training can go on afterwards."""
 
     def describe(self, folder: Path, record: Record) -> None:
-        """Write a card beside the saved model, if it was trained, from the finished run's record."""
+        """Write a card beside the saved model, if it has one, from the finished run's record."""
 
 
 SYSTEMS = {

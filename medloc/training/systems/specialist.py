@@ -1,7 +1,6 @@
 """A plain segmentation network, trained from scratch on the masks: an ordinary model on the same split."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,37 +11,20 @@ from safetensors.torch import save_model
 from medloc.data.example import Example
 from medloc.data.formats.masks import target_mask
 from medloc.data.images import open_image
-from medloc.evaluation.answer import in_batches
 from medloc.evaluation.samples import Sample, ceiling_ious, sample_of
-from medloc.models.load import load_run_model
-from medloc.models.segmenter import component_boxes, grid_of, pixels_of, side_of
-from medloc.runs.record import Record
+from medloc.models.segmenter import component_boxes, pixels_of, side_of
 from medloc.spec.run import RunSpec
-from medloc.training.systems import Training
-from medloc.training.systems.supervised import BoxTrainer, train_on_boxes
+from medloc.training.systems.supervised import BoxSystem
 
 NOTHING = "nothing segmented"
 
 
-@dataclass
-class MaskCollator:
-    """Turns examples into pixels and target masks of `side` x `side`."""
-
-    side: int
-
-    def __call__(self, examples: Sequence[Example]) -> dict[str, torch.Tensor]:
-        masks = np.stack([target_mask(example, self.side) for example in examples])
-        return {"pixels": pixels(examples, self.side), "labels": torch.from_numpy(masks).float()}
-
-
-class SpecialistSystem:
-    """Segments, and answers with the box of the largest component; untrained it has no answer."""
+class SpecialistSystem(BoxSystem):
+    """Answers with the box of the largest component; learns masks by binary cross-entropy. Untrained, it is mute."""
 
     def __init__(self, settings: RunSpec):
-        self.settings = settings
+        super().__init__(settings)
         self.side = side_of(settings.model)
-        loaded = load_run_model(settings)
-        self.model, self.fingerprint = loaded.model, loaded.fingerprint
 
     @property
     def untrained(self) -> dict[str, Any]:
@@ -56,35 +38,26 @@ class SpecialistSystem:
         name = self.settings.dataset.name
         return (f"{name} has boxes and no masks: the specialist is trained on the filled boxes.",)
 
-    def answer(self, examples: Sequence[Example]) -> list[Sample]:
-        """Answer every example on the network's grid."""
-        was_training, size, grid = self.model.training, self.settings.evaluation.batch_size, grid_of(self.side)
-        self.model.eval()
-        samples: list[Sample] = []
-        for batch in in_batches(examples, size, "answering"):
-            for example, box in zip(batch, component_boxes(self.model, pixels(batch, self.side)), strict=True):
-                text = grid.text(box, self.side, self.side) if box else NOTHING
-                samples.append(sample_of(example, text, grid))
-        self.model.train(was_training)
-        return samples
+    def samples(self, examples: Sequence[Example]) -> list[Sample]:
+        """Answer each example on the network's grid."""
+        grid = self.loaded.grid(self.side, self.side)
+        boxes = component_boxes(self.loaded.model, self._pixels(examples))
+        texts = [grid.text(box, self.side, self.side) if box else NOTHING for box in boxes]
+        return [sample_of(example, text, grid) for example, text in zip(examples, texts, strict=True)]
+
+    def collate(self, examples: Sequence[Example]) -> dict[str, Any]:
+        """Turn examples into pixels and target masks of `side` x `side`."""
+        masks = np.stack([target_mask(example, self.side) for example in examples])
+        return {"pixels": self._pixels(examples), "labels": torch.from_numpy(masks).float()}
+
+    def _pixels(self, examples: Sequence[Example]) -> torch.Tensor:
+        return torch.stack([pixels_of(open_image(example.image), self.side) for example in examples])
 
     def nearest(self, examples: Sequence[Example]) -> Iterable[float]:
         """Return what whole cells of the network's grid allow."""
-        return ceiling_ious(lambda width, height: grid_of(self.side), examples)
-
-    def train(self, training: Training) -> None:
-        """Train by binary cross-entropy."""
-        train_on_boxes(BoxTrainer, self.model, MaskCollator(self.side), training, self.settings)
-
-    def describe(self, folder: Path, record: Record) -> None:
-        """Write nothing: there is no card for it yet."""
+        return ceiling_ious(self.loaded.grid, examples)
 
     def save(self, folder: Path) -> None:
         """Save the weights; name and side of the network are in the record's config."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_model(self.model, str(folder / "model.safetensors"))
-
-
-def pixels(examples: Sequence[Example], side: int) -> torch.Tensor:
-    """Return the examples' images as one batch."""
-    return torch.stack([pixels_of(open_image(example.image), side) for example in examples])
+        save_model(self.loaded.model, str(folder / "model.safetensors"))

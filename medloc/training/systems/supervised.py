@@ -1,16 +1,21 @@
-"""What all training on true boxes has in common: order of the images, batches, checkpoints."""
+"""What all training on true boxes has in common: order of the images, batches, checkpoints, and answers in pixels."""
 
+from collections.abc import Sequence
 from math import gcd
 from pathlib import Path
 from typing import Any
 
 from transformers import Trainer, TrainingArguments
 
+from medloc.data.example import Example
+from medloc.evaluation.answer import in_batches
+from medloc.evaluation.samples import Sample
+from medloc.models.load import load_run_model
 from medloc.spec.launch import world_size
 from medloc.spec.run import RunSpec
 from medloc.training.runner.arguments import common_arguments
 from medloc.training.runner.checkpoint import WholeCheckpoint, fit
-from medloc.training.systems import Training
+from medloc.training.systems import System, Training
 from medloc.training.systems.order import SameOrder
 
 
@@ -34,25 +39,48 @@ class BoxTrainer(WholeCheckpoint, SameOrder, Trainer):
     """transformers' Trainer over examples, for a network whose forward returns its own loss."""
 
 
-def train_on_boxes(
-    trainer_class: type[Trainer], model: Any, collator: Any, training: Training, settings: RunSpec
-) -> None:
-    """Train `model` in place by its own loss.
+class BoxSystem(System):
+    """A network that answers with a box, without words, and is trained by its own loss.
 
-    Args:
-        trainer_class: A `BoxTrainer`.
-        model: The network.
-        collator: Turns a list of examples into its inputs and targets.
-        training: Images, steps, folder and callbacks.
-        settings: The run's settings.
+    Attributes:
+        trainer: The class of its trainer.
     """
-    arguments = supervised_arguments(settings, training.steps, training.folder)
-    arguments |= {"bf16": False, "gradient_checkpointing": False}  # small networks; the matcher compares float32 costs
-    trainer = trainer_class(
-        model=model,
-        args=TrainingArguments(**arguments),
-        train_dataset=list(training.examples),
-        data_collator=collator,
-        callbacks=[training.trace, *training.callbacks],
-    )
-    fit(trainer, training.folder)
+
+    trainer: type[BoxTrainer] = BoxTrainer
+
+    def __init__(self, settings: RunSpec):
+        self.settings, self.loaded = settings, load_run_model(settings)
+
+    @property
+    def fingerprint(self) -> str:
+        """The base's."""
+        return self.loaded.fingerprint
+
+    def samples(self, examples: Sequence[Example]) -> list[Sample]:
+        """Answer one batch; the network is in evaluation mode."""
+        raise NotImplementedError
+
+    def collate(self, examples: Sequence[Example]) -> dict[str, Any]:
+        """Turn examples into the network's inputs and targets."""
+        raise NotImplementedError
+
+    def answer(self, examples: Sequence[Example]) -> list[Sample]:
+        """Answer every example, batch by batch."""
+        model, size = self.loaded.model, self.settings.evaluation.batch_size
+        was_training = model.training
+        model.eval()
+        samples = [sample for batch in in_batches(examples, size, "answering") for sample in self.samples(batch)]
+        model.train(was_training)
+        return samples
+
+    def train(self, training: Training) -> None:
+        """Train by the network's own loss, in float32: networks are small, and the detector's matcher needs it."""
+        arguments = supervised_arguments(self.settings, training.steps, training.folder)
+        trainer = self.trainer(
+            model=self.loaded.model,
+            args=TrainingArguments(**{**arguments, "bf16": False, "gradient_checkpointing": False}),
+            train_dataset=list(training.examples),
+            data_collator=self.collate,
+            callbacks=[training.trace, *training.callbacks],
+        )
+        fit(trainer, training.folder)

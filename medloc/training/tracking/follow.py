@@ -1,7 +1,7 @@
 """From what a run writes to a tracking service: step by step, evaluation by evaluation, and how it ended."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -9,35 +9,14 @@ from typing import Any
 from transformers import TrainerCallback
 
 from medloc.curriculum import curriculum_from
-from medloc.evaluation.samples import Sample, read_samples
+from medloc.evaluation.samples import read_samples
 from medloc.runs.record import Record
 from medloc.spec.run import RunSpec
 from medloc.training.callbacks.evaluate import read_lines
 from medloc.training.callbacks.trace import TraceWriter
 from medloc.training.distributed.ranks import is_main_process
 from medloc.training.tracking.series import evaluation_values, step_values
-
-
-class Tracker:
-    """One run at one tracking service; this one reports nothing.
-
-    Attributes:
-        step: Optimizer step up to which the service already has the run; 0 = nothing.
-        evaluation: Step up to which it has the evaluations; -1 = none.
-        images: Number of test images to show.
-        note: One line for the person at the terminal; "" = nothing to say.
-    """
-
-    step, evaluation, images, note = 0, -1, 0, ""
-
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Report the numbers of an optimizer step."""
-
-    def complete(self, folder: Path, record: Record, shown: Sequence[tuple[Sample, Path]]) -> None:
-        """Report how the run ended: the record's metrics, test images with their boxes, the run's own files."""
-
-    def close(self, failed: bool) -> None:
-        """End the connection; a run that is not complete can be continued later."""
+from medloc.training.tracking.services import TensorboardRun, Tracker, WandbRun
 
 
 def open_tracker(settings: RunSpec, folder: Path, record: Record) -> Tracker:
@@ -47,15 +26,9 @@ def open_tracker(settings: RunSpec, folder: Path, record: Record) -> Tracker:
         ValueError: It cannot be used; says why and what to do.
     """
     tracking = settings.tracking
-    if not is_main_process():
-        return Tracker()
-    if tracking.name == "wandb" and tracking.mode != "off":
-        from medloc.training.tracking.wandb_run import WandbRun  # takes seconds
-
+    if is_main_process() and tracking.name == "wandb" and tracking.mode != "off":
         return WandbRun(tracking, folder, record)
-    if tracking.name == "tensorboard":
-        from medloc.training.tracking.tensorboard_run import TensorboardRun
-
+    if is_main_process() and tracking.name == "tensorboard":
         return TensorboardRun(tracking, folder, record)
     return Tracker()
 

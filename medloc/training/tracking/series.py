@@ -6,9 +6,6 @@ from typing import Any
 from medloc.curriculum import CurriculumParams
 
 STEP = "step"
-THRESHOLD = 0.5
-"""IoU at which the groups of a method without a threshold are judged."""
-
 CURRICULUM = {  # each statistic of Eq. 6-8 beside its bound in Eq. 9
     "curriculum/tau": "threshold in force after the step",
     "curriculum/mean_reward": "window mean reward, Eq. 6",
@@ -35,21 +32,14 @@ def step_values(line: Mapping[str, Any], seconds: float | None, params: Curricul
     """
     values = {f"train/{name}": line[name] for name in TRAIN}
     values |= {SECONDS: seconds, "groups/dead": line["dead"], "curriculum/tau": line["tau"]}
-    if line["ious"]:
-        values |= _dead_groups(line["ious"], THRESHOLD if line["tau_used"] is None else line["tau_used"])
+    at = "" if line["tau_used"] is None else "_tau"  # a method without a threshold is judged at IoU 0.5
+    values |= {f"groups/{name}": line[f"{name}{at}"] for name in ("all_miss", "all_hit")}
     if params is not None:
         values |= {f"curriculum/{name}": line[name] for name in ("mean_reward", "reward_std", "iou_margin")}
         P, S = params.strategy.bounds(line["tau_used"])
         values |= {"curriculum/P": P, "curriculum/S": S, "curriculum/margin": params.criteria.margin}
         values[RAISED] = float(line["updated"])
     return {name: float(value) for name, value in values.items() if value is not None}
-
-
-def _dead_groups(groups: list[list[float]], tau: float) -> dict[str, float]:
-    """Return the shares of groups of which no answer reaches tau, and of which every one does."""
-    hits = [sum(iou >= tau for iou in group) for group in groups]
-    full = sum(count == len(group) for count, group in zip(hits, groups, strict=True))
-    return {"groups/all_miss": hits.count(0) / len(groups), "groups/all_hit": full / len(groups)}
 
 
 def evaluation_values(point: Mapping[str, Any]) -> dict[str, float]:

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
 from medloc.models.base import BASES
-from medloc.training.callbacks.guard import DivergedError, plain_failures
+from medloc.training.callbacks.stop import DivergedError, plain_failures
 from medloc.training.runner.machine import check_writable
 
 

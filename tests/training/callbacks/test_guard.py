@@ -8,7 +8,7 @@ import torch
 from medloc.runs import read_record
 from medloc.spec.compose import compose_job
 from medloc.spec.train import GuardSettings
-from medloc.training.callbacks.guard import WARNED_AFTER, DivergedError, Guard, all_finite, streaks
+from medloc.training.callbacks.stop import WARNED_AFTER, DivergedError, Guard, all_finite, streaks
 from medloc.training.grpo.trainer import CurriculumGRPOTrainer
 from medloc.training.runner.runner import run_job
 from tests.small import overrides

@@ -27,7 +27,8 @@ def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("sharded")
     noise = np.random.default_rng(0).integers(0, 255, (96, 128, 3), dtype=np.uint8)
     Image.fromarray(noise).save(made / "noise.png")
-    multiprocessing.spawn(_on_rank, (made,), nprocs=RANKS)
+    method = "spawn" if torch.cuda.is_available() else "fork"  # a fork has imported everything already
+    multiprocessing.start_processes(_on_rank, (made,), nprocs=RANKS, start_method=method)
     return made
 
 

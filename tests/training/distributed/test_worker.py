@@ -1,76 +1,79 @@
-"""A worker that dies says why, however it dies: its error from the first import on, the signal, or its last words."""
+"""A worker that dies says why, however it dies: its error from the first import on, the signal, or its status."""
 
 import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
+from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 from medloc.spec.compose import compose_job
+from medloc.training.callbacks.stop import DivergedError
 from medloc.training.distributed import launch as workers
+from medloc.training.runner.machine import Stopped
 from medloc.training.tracking.follow import Tracker, open_tracker
 from tests.report.conftest import fabricate
+from tests.training import dying
 from tests.training.launched import job_on
 
-
-@pytest.fixture
-def dying(monkeypatch, tmp_path, cache):
-    """Starts one worker that runs this code, and returns what the starting process says of its end."""
-
-    def die(code):
-        (tmp_path / "dying.py").write_text(code)
-        command = workers.worker_command
-        monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
-
-        def other(launch, folder):
-            words = command(launch, folder)
-            return [word.replace("medloc.training.distributed.worker", "dying") for word in words]
-
-        monkeypatch.setattr(workers, "worker_command", other)
-        job = job_on(2, tmp_path / "results", cache, "launch.processes=1", "train.per_device_batch=8")
-        with pytest.raises(ValueError, match=r"\w") as caught:
-            workers.do_job(job)
-        return str(caught.value)
-
-    return die
+ENDS = [
+    (dying.killed, "a worker of the run was ended by SIGKILL: killed, or out of memory; the same command goes on."),
+    (dying.broken, "KeyError: 'tracking'"),
+]
 
 
-def test_a_job_that_cannot_be_read_is_named(monkeypatch, tmp_path, cache):
-    """The real worker: it dies before it knows its rank."""
-    monkeypatch.setattr(workers, "write_job", lambda path, job: path.write_text('{"config": {"train'))
-    with pytest.raises(ValueError, match=r"^Unterminated string starting at: line 1"):
-        workers.do_job(job_on(2, tmp_path / "results", cache, "launch.processes=1", "train.per_device_batch=8"))
+@pytest.mark.parametrize(("worker", "says"), ENDS)
+def test_a_worker_that_dies_says_why(worker, says, monkeypatch, tmp_path, cache, capfd):
+    monkeypatch.setattr(workers, "worker", worker)
+    before = signal.getsignal(signal.SIGTERM)
+    job = job_on(2, tmp_path / "results", cache, "launch.processes=1", "train.per_device_batch=8")
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        workers.do_job(job)
+    assert str(caught.value) == says
+    said = capfd.readouterr().err
+    assert ("in _broken" in said) is (worker is dying.broken)  # an internal error shows its stack
+    assert "torch.distributed.elastic" not in said.replace("torch/distributed/elastic", "")
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_a_sigkill_alone_may_be_the_memory(dying):
-    said = dying("import os\nos.kill(os.getpid(), 9)")
-    assert said == "a worker of the run was ended by SIGKILL: killed, or out of memory; the same command goes on."
+def test_sigterm_reaches_the_workers_and_stops_the_command(monkeypatch, tmp_path, cache):
+    monkeypatch.setattr(workers, "worker", dying.waiting)
+    job = job_on(2, tmp_path / "results", cache, "launch.processes=1", "train.per_device_batch=8")
+
+    def ask():
+        while not (tmp_path / "results" / "started").exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=ask, daemon=True).start()
+    with pytest.raises(Stopped):
+        workers.do_job(job)
+    assert (tmp_path / "results" / "asked").exists()
 
 
-def test_another_signal_is_named(dying):
-    said = dying(f"import os\nos.kill(os.getpid(), {int(signal.SIGABRT)})")
-    assert said == "a worker of the run was ended by SIGABRT; the same command goes on."
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (-signal.SIGABRT, "a worker of the run was ended by SIGABRT; the same command goes on."),
+        (7, "a worker of the run ended with exit status 7, and recorded no error."),
+    ],
+)
+def test_a_worker_that_recorded_nothing_is_told_by_its_status(status, says, tmp_path):
+    assert workers._reason(tmp_path, ProcessFailure(0, 1, int(status), "")) == says
 
 
-def test_an_error_before_anything_is_recorded_is_its_last_line(dying):
-    said = dying("import a_package_that_nobody_has")
-    assert said == (
-        "a worker of the run ended with exit status 1: ModuleNotFoundError: No module named 'a_package_that_nobody_has'"
-    )
-
-
-def test_an_exit_without_a_word_is_its_status(dying):
-    assert dying("import os\nos._exit(7)").startswith("a worker of the run ended with exit status 7: ")
-
-
-def test_an_internal_error_keeps_its_name_and_shows_its_stack(dying, capfd):
-    said = dying(
-        "from torch.distributed.elastic.multiprocessing.errors import record\n"
-        "@record\ndef main():\n    {}['tracking']\nmain()"
-    )
-    assert said == "KeyError: 'tracking'"
-    assert "in main" in capfd.readouterr().err
+@pytest.mark.parametrize("error", [FileNotFoundError("no file"), DivergedError("no file")])
+def test_a_user_s_mistake_is_recorded_as_one_line(error, monkeypatch, tmp_path, capfd):
+    """Whatever its class; in this process, with an exit in the place of the worker's."""
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / "error.json"))
+    monkeypatch.setattr("medloc.training.runner.runner.run_job", lambda *_, **__: (_ for _ in ()).throw(error))
+    monkeypatch.setattr("os._exit", lambda status: pytest.exit if status != workers.FAILED else None)
+    workers.worker(compose_job(["device=cpu"]))
+    assert workers._reason(tmp_path, ProcessFailure(0, 1, workers.FAILED, "")) == "no file"
+    assert capfd.readouterr().err == ""
 
 
 SHELL = {"RANK": "1"}

@@ -11,7 +11,7 @@ from medloc.boxes import Box, iou
 from medloc.data.prompts import TARGETS
 from medloc.models.grounding_dino import best_boxes, detector_inputs, detector_target
 from medloc.models.tiny.grounding_dino import tiny_detector, tiny_detector_processor
-from medloc.training.pretraining import DetectionCollator, ShapeDataset, make_detector_base
+from medloc.training.pretraining import DetectionCollator, ShapeDataset, pretrain_base
 from tests.training.test_pretraining import settings
 
 PROCESSOR = tiny_detector_processor()
@@ -94,14 +94,14 @@ def test_a_few_steps_on_one_image_find_its_box():
 
 
 def test_a_resumed_pretraining_ends_with_the_same_weights(tmp_path):
-    make_detector_base(settings(tmp_path, model="grounding_dino_tiny"))
+    pretrain_base(settings(tmp_path, model="grounding_dino_tiny"))
     half = settings(tmp_path, model="grounding_dino_tiny", work=str(tmp_path / "half"), out=str(tmp_path / "half_out"))
-    make_detector_base(half)
+    pretrain_base(half)
     last = tmp_path / "half" / "checkpoint-4"
     for file in last.iterdir():
         file.unlink()
     last.rmdir()  # as if it had been killed after the checkpoint at step 2
-    make_detector_base(half)
+    pretrain_base(half)
     straight, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("out", "half_out"))
     assert straight.keys() == resumed.keys()
     assert all(torch.equal(straight[key], resumed[key]) for key in straight)
