@@ -58,7 +58,8 @@ class Cluster:
 
     def ask(self, *words):
         """Return what a command of SLURM's prints."""
-        return subprocess.run(words, env=self.environment, capture_output=True, text=True, check=True, timeout=60).stdout
+        env = self.environment
+        return subprocess.run(words, env=env, capture_output=True, text=True, check=True, timeout=60).stdout
 
     def jobs(self):
         """Return job id -> the fields of `scontrol show job`, finished jobs included."""

@@ -72,7 +72,7 @@ def test_a_host_that_vanishes_is_named_by_the_other_and_the_same_command_goes_on
         assert time.monotonic() - cut < 60 + LOST_AFTER_S
         assert (first, second) == (2, 2)
         assert "machine 1" in said.splitlines()[-1]
-        assert "has not answered for" in said.splitlines()[-1]
+        assert "no answer for" in said.splitlines()[-1]
         assert "machine 0" in said_by_it.splitlines()[-1]
     with hosts(2) as two:
         for code, said in ended(on_both(two, tmp_path, *long)):

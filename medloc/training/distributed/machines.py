@@ -99,7 +99,7 @@ class _Watch:
                 silent = [0]  # its store does not answer, so that nothing is known of the others
             if silent:
                 names = ", ".join(self.names[machine] for machine in silent)
-                on_lost(f"{names} has not answered for {LOST_AFTER_S:.0f} s; the same command on every machine goes on.")
+                on_lost(f"{names}: no answer for {LOST_AFTER_S:.0f} s; the same command on every machine goes on.")
                 return
 
     def leave(self) -> None:
