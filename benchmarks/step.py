@@ -131,6 +131,7 @@ def our_trainer(loaded: LoadedModel, settings: RunSpec, rows: Any, steps: int, f
         args=grpo_config(settings, steps, folder),
         train_dataset=rows,
     )
+    trainer.decodes = True
     share_processing(loaded.processor)
     for model in (trainer.model, trainer.ref_model):
         if model is not None:

@@ -17,10 +17,10 @@ from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.evaluation.samples import Sample, judge_answer, sample_of
 from medloc.models.base import LoadedModel
+from medloc.models.decoding import Decoder, Decoding, can_decode
 from medloc.rewards import Answer
 
 T = TypeVar("T")
-GREEDY: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
 BAR: dict[str, Any] = {"disable": None, "leave": False, "delay": 2}
 """A progress bar on standard error, only on a terminal, after two seconds, removed at the end."""
 
@@ -85,14 +85,14 @@ def answer_all(
     was_training = loaded.model.training
     loaded.model.eval()
     samples: list[Sample] = []
-    for batch in in_batches(examples, batch_size, "answering"):
-        files = tuple(example.image for example in batch)
-        inputs = cache.get(files, partial(_inputs_of_files, loaded, files, prompt))
-        texts = _complete(loaded, inputs, max_new_tokens=max_new_tokens, **GREEDY)
-        samples.extend(
-            sample_of(example, text, loaded.grid(example.width, example.height))
-            for example, text in zip(batch, texts, strict=True)
-        )
+    with _completing(loaded, max_new_tokens) as complete:
+        for batch in in_batches(examples, batch_size, "answering"):
+            files = tuple(example.image for example in batch)
+            texts = complete(cache.get(files, partial(_inputs_of_files, loaded, files, prompt)))
+            samples.extend(
+                sample_of(example, text, loaded.grid(example.width, example.height))
+                for example, text in zip(batch, texts, strict=True)
+            )
     loaded.model.train(was_training)
     return samples
 
@@ -121,17 +121,9 @@ def sample_answers(
     Returns:
         One list of `group_size` answers per example.
     """
-    with seeded(seed, loaded.model.device):
+    with seeded(seed, loaded.model.device), _completing(loaded, max_new_tokens, temperature, group_size) as complete:
         texts = [
-            _complete(
-                loaded,
-                _inputs(loaded, [open_image(example.image)] * group_size, prompt),
-                max_new_tokens=max_new_tokens,
-                do_sample=True,
-                temperature=temperature,
-                top_p=1.0,
-                top_k=0,
-            )
+            complete(_inputs(loaded, [open_image(example.image)], prompt))
             for example in tqdm(examples, desc="sampling", unit="group", **BAR)
         ]
     return [
@@ -142,7 +134,8 @@ def sample_answers(
 
 def answer_images(loaded: LoadedModel, images: Sequence[Image.Image], prompt: str, *, max_new_tokens: int) -> list[str]:
     """Return the model's greedy answer to each image."""
-    return _complete(loaded, _inputs(loaded, list(images), prompt), max_new_tokens=max_new_tokens, **GREEDY)
+    with _completing(loaded, max_new_tokens) as complete:
+        return complete(_inputs(loaded, list(images), prompt))
 
 
 @contextmanager
@@ -182,16 +175,49 @@ def _inputs(loaded: LoadedModel, images: list[Image.Image], prompt: str) -> Any:
     )
 
 
-def _complete(loaded: LoadedModel, inputs: Any, **generation: Any) -> list[str]:
-    """Return the model's completions, computed on its device and in the precision it is trained in."""
-    device = loaded.model.device
-    inputs = {name: value.to(device) for name, value in inputs.items()}
-    with torch.autocast(device.type, torch.bfloat16) if loaded.bf16 else nullcontext():
-        # generate computes no gradients. Inference mode cannot be used: FSDP2 keeps the buffers of its first pass.
-        tokens = loaded.model.generate(
-            **inputs,
-            **generation,
-            repetition_penalty=1.0,  # a published default of 1.05 would penalize the repeated digits of a box
-            use_cache=True,
-        )
-    return loaded.processor.batch_decode(tokens[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+@contextmanager
+def _completing(
+    loaded: LoadedModel, max_new_tokens: int, temperature: float | None = None, answers: int = 1
+) -> Iterator[Callable[[Any], list[str]]]:
+    """Yield what completes a batch of prompts, in the model's precision: the texts of `answers` for each, in order.
+
+    Greedy without a temperature. One precision context spans all batches: autocast then casts each weight once.
+    """
+    model = loaded.model
+    how = _decoding(loaded, max_new_tokens, temperature)
+    decoder = Decoder(model) if can_decode(model) else None
+
+    def complete(prompts: Any) -> list[str]:
+        rows = [row for row in range(len(prompts["input_ids"])) for _ in range(answers)]
+        tokens = decoder(prompts, rows, how) if decoder else _generate(model, prompts, answers, how)
+        return list(loaded.processor.batch_decode(tokens, skip_special_tokens=True))
+
+    with torch.autocast(model.device.type, torch.bfloat16) if loaded.bf16 else nullcontext():
+        yield complete
+
+
+def _decoding(loaded: LoadedModel, max_new_tokens: int, temperature: float | None) -> Decoding:
+    """Return how the model's answers end, by its own configuration, and that no image token is sampled."""
+    config = loaded.model.generation_config
+    ids = config.eos_token_id
+    eos = tuple(ids) if isinstance(ids, list) else () if ids is None else (ids,)
+    pad = loaded.processor.tokenizer.pad_token_id if config.pad_token_id is None else config.pad_token_id
+    suppress = () if temperature is None else (loaded.model.config.image_token_id,)
+    return Decoding(max_new_tokens, eos, pad, temperature, suppress)
+
+
+def _generate(model: Any, prompts: Any, answers: int, how: Decoding) -> torch.Tensor:
+    """Return what `Decoder` does, through transformers: for weights that are sharded, and devices it has not."""
+    sampling = {"do_sample": how.temperature is not None, "temperature": how.temperature}
+    tokens = model.generate(
+        **{name: value.to(model.device) for name, value in prompts.items()},
+        **sampling,
+        top_p=None if how.temperature is None else 1.0,
+        top_k=None if how.temperature is None else 0,
+        suppress_tokens=list(how.suppress) or None,
+        num_return_sequences=answers,
+        max_new_tokens=how.max_new_tokens,
+        repetition_penalty=1.0,  # a published default of 1.05 would penalize the repeated digits of a box
+        use_cache=True,
+    )  # generate computes no gradients; inference mode cannot be used: FSDP2 keeps the buffers of its first pass
+    return tokens[:, prompts["input_ids"].shape[1] :]  # type: ignore[no-any-return]

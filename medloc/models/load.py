@@ -8,6 +8,7 @@ from torch import distributed
 
 from medloc.models.base import LoadedModel
 from medloc.models.families import FAMILIES
+from medloc.models.vision_attention import attend_by_windows
 from medloc.spec.model import SHARDED, ModelSettings
 from medloc.spec.run import RunSpec
 
@@ -48,6 +49,8 @@ def load_model(settings: ModelSettings, device: torch.device | None = None, seed
         raise ValueError(f"model.family={settings.family} is unknown; known: {', '.join(FAMILIES)}.")
     loaded = FAMILIES[settings.family].load(settings, seed)
     loaded.model.to(device or resolve_device())
+    if torch.cuda.is_available():  # wherever the model lies now: sharded engines move it later
+        attend_by_windows(loaded.model)
     return loaded
 
 

@@ -43,6 +43,10 @@ HOOKS = {
             *("logprobs", "extra_fields", "images", "tool_images"),
         ),
     ),
+    "_generate_single_turn": Hook(
+        ("self", "prompt_ids", "images", "multimodal_fields", "num_generations", "has_tool_images"),
+        ("completion_ids", "logprobs"),
+    ),
     "_generate_and_score_completions": Hook(
         ("self", "inputs"), ("completion_ids", "completion_mask", "advantages", "tool_mask")
     ),

@@ -14,7 +14,9 @@ from medloc.data.example import Example
 from medloc.data.images import open_image
 from medloc.data.prompts import target_of
 from medloc.models.base import LoadedModel
+from medloc.models.decoding import can_decode
 from medloc.models.semantic import SemanticReward
+from medloc.models.vision_attention import attend_by_windows
 from medloc.models.vlm import lora_config
 from medloc.rewards import Answer
 from medloc.spec.launch import world_size
@@ -136,7 +138,11 @@ def train_grpo(
             peft_config=lora_config(settings.model),
             **options,
         )
-    if train.share_prompts and settings.launch.engine not in SHARDED and can_share(loaded.model):
+    if torch.cuda.is_available():
+        attend_by_windows(trainer.ref_model)  # TRL loads it anew, as transformers does
+    whole = settings.launch.engine not in SHARDED
+    trainer.decodes = train.share_prompts and whole and settings.rollout.mode is None and can_decode(loaded.model)
+    if train.share_prompts and whole and can_share(loaded.model):
         share_processing(loaded.processor)
         frozen = frozen_features(loaded.model)
         for model in (loaded.model, trainer.ref_model):  # adapters are put into the model's own layers

@@ -8,16 +8,17 @@ from trl import GRPOConfig, GRPOTrainer
 
 from medloc.boxes import AnswerGrid
 from medloc.training.grpo.hooks import check_trl
+from medloc.training.grpo.rollouts import DecodesOnce
 from medloc.training.grpo.rule import Observation, Rule, RuleReward
 from medloc.training.runner.checkpoint import CurriculumCheckpoint, LoadsSavedLayout
 from medloc.training.systems.order import EpochOrder
 
 
-class CurriculumGRPOTrainer(CurriculumCheckpoint, LoadsSavedLayout, EpochOrder, GRPOTrainer):
+class CurriculumGRPOTrainer(CurriculumCheckpoint, LoadsSavedLayout, EpochOrder, DecodesOnce, GRPOTrainer):
     """GRPO under a `Rule`.
 
-    The rule is TRL's reward function and a callback (`RuleReward`). The other base classes write and read checkpoints
-    and draw each epoch's order.
+    The rule is TRL's reward function and a callback (`RuleReward`). The other base classes write and read checkpoints,
+    draw each epoch's order and sample completions.
 
     Args:
         rule: what completions earn.
