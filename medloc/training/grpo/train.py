@@ -23,8 +23,6 @@ from medloc.spec.run import RunSpec
 from medloc.training.callbacks.trace import TraceWriter
 from medloc.training.grpo.dead_groups import DeadGroupsGRPOTrainer
 from medloc.training.grpo.rule import BesideReward, Rows, Rule
-from medloc.training.grpo.shared_processing import share_processing
-from medloc.training.grpo.shared_prompts import can_share, frozen_features, share_prompts
 from medloc.training.grpo.trainer import CurriculumGRPOTrainer
 from medloc.training.grpo.vllm import own_engine, rollout_arguments
 from medloc.training.runner.arguments import common_arguments, planned_steps
@@ -136,11 +134,7 @@ def train_grpo(
             peft_config=lora_config(settings.model),
             **options,
         )
-    if train.share_prompts and settings.launch.engine not in SHARDED and can_share(loaded.model):
-        share_processing(loaded.processor)
-        frozen = frozen_features(loaded.model)
-        for model in (loaded.model, trainer.ref_model):  # adapters are put into the model's own layers
-            if model is not None:
-                share_prompts(model, frozen)
+    if train.share_prompts:
+        trainer.share(whole=settings.launch.engine not in SHARDED)
     fit(trainer, folder)
     return trainer.model

@@ -4,20 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 from transformers import TrainerCallback
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOConfig
 
 from medloc.boxes import AnswerGrid
 from medloc.training.grpo.hooks import check_trl
+from medloc.training.grpo.packed_groups import PackedGroups
 from medloc.training.grpo.rule import Observation, Rule, RuleReward
 from medloc.training.runner.checkpoint import CurriculumCheckpoint, LoadsSavedLayout
 from medloc.training.systems.order import EpochOrder
 
 
-class CurriculumGRPOTrainer(CurriculumCheckpoint, LoadsSavedLayout, EpochOrder, GRPOTrainer):
+class CurriculumGRPOTrainer(CurriculumCheckpoint, LoadsSavedLayout, EpochOrder, PackedGroups):
     """GRPO under a `Rule`.
 
-    The rule is TRL's reward function and a callback (`RuleReward`). The other base classes write and read checkpoints
-    and draw each epoch's order.
+    The rule is TRL's reward function and a callback (`RuleReward`). The other base classes write and read checkpoints,
+    draw each epoch's order, and score groups as packed rows once `share` was called.
 
     Args:
         rule: what completions earn.
