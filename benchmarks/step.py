@@ -36,8 +36,6 @@ from medloc.rewards import judge, raw_iou
 from medloc.spec.compose import compose_job
 from medloc.spec.run import RunSpec
 from medloc.training.grpo.rule import Rule
-from medloc.training.grpo.shared_processing import share_processing
-from medloc.training.grpo.shared_prompts import share_prompts
 from medloc.training.grpo.train import grpo_config, training_rows
 from medloc.training.grpo.trainer import CurriculumGRPOTrainer
 from medloc.training.runner.machine import set_threads
@@ -131,11 +129,8 @@ def our_trainer(loaded: LoadedModel, settings: RunSpec, rows: Any, steps: int, f
         args=grpo_config(settings, steps, folder),
         train_dataset=rows,
     )
+    trainer.share(whole=True)
     trainer.decodes = True
-    share_processing(loaded.processor)
-    for model in (trainer.model, trainer.ref_model):
-        if model is not None:
-            share_prompts(model)
     return trainer
 
 

@@ -1,7 +1,7 @@
 """The private parts of TRL and transformers that our trainers override or call, checked before a model is loaded.
 
 The curriculum itself needs public hooks only (`medloc.training.grpo.rule`). What is listed here serves checkpoints,
-the order of the images, dynamic sampling and the KL mask. A release may change it without notice.
+the order of the images, packed groups, dynamic sampling and the KL mask. A release may change it without notice.
 """
 
 import ast
@@ -50,12 +50,22 @@ HOOKS = {
     "_generate_and_score_completions": Hook(
         ("self", "inputs"), ("completion_ids", "completion_mask", "advantages", "tool_mask")
     ),
+    "_prepare_inputs": Hook(("self", "generation_batch")),
     "_compute_loss": Hook(("self", "model", "inputs"), ("loss",)),
+    "_get_per_token_logps_and_entropies": Hook(
+        (
+            *("self", "model", "input_ids", "attention_mask", "logits_to_keep", "batch_size"),
+            *("compute_entropy", "compute_aux_loss", "pixel_values", "image_grid_thw", "num_images"),
+            *("pixel_attention_mask", "spatial_shapes", "num_tiles", "image_sizes", "token_type_ids"),
+            *("mm_token_type_ids", "image_position_ids"),
+        ),
+        ("logps", "entropies", "aux_loss"),
+    ),
 }
 """Every private method of `GRPOTrainer` that `medloc.training` overrides or calls."""
 
 FUSED_HEAD = ("fused_lm_head", "labels", "shift_labels")
-"""Arguments of the forward that `trl.trainer.utils.add_fused_lm_head` installs; `shared_prompts` reads them."""
+"""Arguments of the forward that `trl.trainer.utils.add_fused_lm_head` installs; `packed_groups` passes them."""
 
 
 def check_trl() -> None:

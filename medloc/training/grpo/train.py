@@ -25,8 +25,6 @@ from medloc.spec.run import RunSpec
 from medloc.training.callbacks.trace import TraceWriter
 from medloc.training.grpo.dead_groups import DeadGroupsGRPOTrainer
 from medloc.training.grpo.rule import BesideReward, Rows, Rule
-from medloc.training.grpo.shared_processing import share_processing
-from medloc.training.grpo.shared_prompts import can_share, frozen_features, share_prompts
 from medloc.training.grpo.trainer import CurriculumGRPOTrainer
 from medloc.training.grpo.vllm import own_engine, rollout_arguments
 from medloc.training.runner.arguments import common_arguments, planned_steps
@@ -140,13 +138,9 @@ def train_grpo(
         )
     if torch.cuda.is_available():
         attend_by_windows(trainer.ref_model)  # TRL loads it anew, as transformers does
-    whole = settings.launch.engine not in SHARDED
-    trainer.decodes = train.share_prompts and whole and settings.rollout.mode is None and can_decode(loaded.model)
-    if train.share_prompts and whole and can_share(loaded.model):
-        share_processing(loaded.processor)
-        frozen = frozen_features(loaded.model)
-        for model in (loaded.model, trainer.ref_model):  # adapters are put into the model's own layers
-            if model is not None:
-                share_prompts(model, frozen)
+    if train.share_prompts:
+        whole = settings.launch.engine not in SHARDED
+        trainer.share(whole=whole)
+        trainer.decodes = whole and settings.rollout.mode is None and can_decode(loaded.model)
     fit(trainer, folder)
     return trainer.model

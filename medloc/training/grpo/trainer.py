@@ -4,21 +4,23 @@ from collections.abc import Callable
 from typing import Any
 
 from transformers import TrainerCallback
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOConfig
 
 from medloc.boxes import AnswerGrid
 from medloc.training.grpo.hooks import check_trl
+from medloc.training.grpo.packed_groups import PackedGroups
 from medloc.training.grpo.rollouts import DecodesOnce
 from medloc.training.grpo.rule import Observation, Rule, RuleReward
 from medloc.training.runner.checkpoint import CurriculumCheckpoint, LoadsSavedLayout
 from medloc.training.systems.order import EpochOrder
 
 
-class CurriculumGRPOTrainer(CurriculumCheckpoint, LoadsSavedLayout, EpochOrder, DecodesOnce, GRPOTrainer):
+class CurriculumGRPOTrainer(CurriculumCheckpoint, LoadsSavedLayout, EpochOrder, DecodesOnce, PackedGroups):
     """GRPO under a `Rule`.
 
     The rule is TRL's reward function and a callback (`RuleReward`). The other base classes write and read checkpoints,
-    draw each epoch's order and sample completions.
+    draw each epoch's order, sample completions once `decodes` is true, and score groups as packed rows once `share`
+    was called.
 
     Args:
         rule: what completions earn.
