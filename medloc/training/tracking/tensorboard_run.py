@@ -8,7 +8,7 @@ from PIL import Image
 
 from medloc.evaluation.samples import Sample
 from medloc.runs.record import Record
-from medloc.spec.tracking import TrackingSettings
+from medloc.spec.run import TrackingSettings
 from medloc.training.tracking.follow import Tracker
 from medloc.training.tracking.series import CURRICULUM, GROUPS, summary_values
 
