@@ -51,7 +51,7 @@ class Job:
     @property
     def variant(self) -> str:
         """What differs from the plain run of the same data set, model, method, schedule and preset ("" = nothing)."""
-        return variant_text(self.choices | self.changed)
+        return " ".join(override_texts(variant_values(self.choices | self.changed)))
 
     @property
     def used(self) -> dict[str, Any]:
@@ -59,25 +59,16 @@ class Job:
         return used_config(self.config)
 
 
-def variant_text(values: Mapping[str, Any]) -> str:
-    """Write what differs from the plain run, as overrides in alphabetical order."""
-    return " ".join(override_texts(variant_values(values)))
-
-
 def variant_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what differs from the plain run.
+    """Return what differs from the plain run, in alphabetical order.
 
     Args:
         values: option of a group, or value of a field that is not its default, by key.
     """
-    plain = default_choices()
-    named = (*NAMED_GROUPS, *NAMED_FIELDS)
-    differing = [
-        (key, value)
-        for key, value in values.items()
-        if key not in named and key.partition(".")[0] not in CONDITIONS and value != plain.get(key)
-    ]
-    return dict(sorted(differing, key=lambda pair: override_texts(dict([pair]))))
+    plain, elsewhere = default_choices(), (*NAMED_GROUPS, *NAMED_FIELDS)
+    differing = {key: value for key, value in values.items() if key not in elsewhere and value != plain.get(key)}
+    ordered = sorted(differing, key=lambda key: f"{key}=")
+    return {key: differing[key] for key in ordered if key.partition(".")[0] not in CONDITIONS}
 
 
 def used_config(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,8 +53,8 @@ def test_every_option_composes_and_holds_its_own_values(chosen, monkeypatch):
             resolved = isinstance(value, str) and "${" in value  # another key's value
             if key == "defaults" or resolved or any(word.startswith(f"{group}.{key}=") for word in needed):
                 continue
-            composed = config[group][key]
-            assert composed == (float(value) if isinstance(composed, float) else value)
+            found = config[group][key]
+            assert found == (float(value) if isinstance(found, float) else value)
 
 
 def test_every_option_is_in_a_composition():
