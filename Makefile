@@ -4,7 +4,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 WORKERS ?= 2
 
-.PHONY: help demo test test-slow test-faults check setup report clean
+.PHONY: help demo test test-slow test-faults test-mutation check setup report clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -38,6 +38,11 @@ test-slow: setup  ## the tests that take minutes each
 
 test-faults: setup  ## kills, full disks, two processes on one folder; prints what survived (under half an hour)
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -m faults tests/faults
+
+test-mutation: setup  ## small changes to the pure rooms' code, one by one: do the tests notice? (docs/mutation.md)
+	$(call install,.[mutation])
+	OMP_NUM_THREADS=1 $(RUN) -m tests.mutation run --max-children $(WORKERS)
+	$(RUN) -m tests.mutation results
 
 check: setup  ## style and types
 	$(RUN) -m ruff check .

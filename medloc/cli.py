@@ -93,7 +93,7 @@ def entry(name: str, stopped: str = "nothing was changed; the same command begin
 def mistake(error: Exception, name: str) -> str | None:
     """Return a user's mistake in one line; None for any other error."""
     if type(error).__module__.partition(".")[0] in ("hydra", "omegaconf"):
-        from medloc.spec.errors import composition_error  # imports Hydra
+        from medloc.spec.compose import composition_error  # imports Hydra
 
         return " ".join(composition_error(error, name).split())
     return " ".join(str(error).split()) if isinstance(error, ValueError | OSError) else None

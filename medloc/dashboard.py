@@ -6,7 +6,7 @@ from typing import Any
 
 from medloc.cli import entry
 from medloc.spec.compose import compose_job
-from medloc.spec.tracking import TrackingSettings
+from medloc.spec.run import TrackingSettings
 from medloc.training.tracking.series import CURRICULUM, EVALUATION, GROUPS, RAISED, SECONDS, STEP, TRAIN
 
 NAME = "medloc"

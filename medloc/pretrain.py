@@ -16,6 +16,7 @@ def main(arguments: list[str]) -> int:
     from omegaconf import DictConfig, OmegaConf
 
     from medloc.spec.compose import register
+    from medloc.spec.fields import check_values
     from medloc.spec.pretrain import PretrainSettings
 
     register()
@@ -24,6 +25,7 @@ def main(arguments: list[str]) -> int:
     def pretrain(config: DictConfig) -> None:
         settings = OmegaConf.to_object(config)
         assert isinstance(settings, PretrainSettings)
+        check_values(settings)
         from medloc.training.pretraining import pretrain_base  # imports torch, which --help does not need
 
         folder = pretrain_base(settings)

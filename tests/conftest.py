@@ -7,6 +7,7 @@ from hypothesis import settings
 
 # A busy machine must not fail a test: no deadline on a single example.
 settings.register_profile("medloc", deadline=None)
+settings.register_profile("mutation", deadline=None, max_examples=20)  # once for each of a thousand mutants
 settings.load_profile("medloc")
 
 

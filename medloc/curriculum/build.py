@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from medloc.curriculum.criteria import Criteria, Strategy
-from medloc.curriculum.curriculum import Curriculum, CurriculumParams
-from medloc.curriculum.median import MedianCurriculum
+from medloc.curriculum.curriculum import Curriculum, CurriculumParams, MedianCurriculum
 from medloc.curriculum.schedule import SCHEDULES, Median, Schedule, config_keys
 from medloc.curriculum.window import WindowParams
 

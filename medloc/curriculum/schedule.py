@@ -40,24 +40,39 @@ class Schedule:
 
 
 @dataclass
-class Piecewise(Schedule):
-    """The paper's default: large steps early, small ones late (Equation 11).
+class Rising(Schedule):
+    """A schedule whose two ends are set.
 
     Attributes:
         tau0: threshold at the first step, in [0, 1].
-        tau_target: threshold never passed, in [0, 1].
-        deltas: δ⁽¹⁾ ≥ δ⁽²⁾ ≥ δ⁽³⁾ > 0, steps of the three stages in IoU.
-        boundaries: β⁽¹⁾ < β⁽²⁾, where stages two and three begin.
+        tau_target: threshold never passed, in [0, 1]; above `tau0`.
     """
 
     tau0: float
     tau_target: float
+
+    def __post_init__(self) -> None:
+        number("schedule.tau0", self.tau0, 0.0, 1.0, "the paper starts at 0.3")
+        number("schedule.tau_target", self.tau_target, 0.0, 1.0, "the paper ends at 0.8")
+        rule = f"must be below schedule.tau_target={self.tau_target}"
+        require(self.tau0 < self.tau_target, "schedule.tau0", self.tau0, rule, "swap them, or use schedule=fixed")
+
+
+@dataclass
+class Piecewise(Rising):
+    """The paper's default: large steps early, small ones late (Equation 11).
+
+    Attributes:
+        deltas: δ⁽¹⁾ ≥ δ⁽²⁾ ≥ δ⁽³⁾ > 0, steps of the three stages in IoU.
+        boundaries: β⁽¹⁾ < β⁽²⁾, where stages two and three begin.
+    """
+
     deltas: tuple[float, ...]
     boundaries: tuple[float, ...]
     name: str = field(default="piecewise", kw_only=True)
 
     def __post_init__(self) -> None:
-        _check_range(self.tau0, self.tau_target)
+        super().__post_init__()
         deltas = numbers("schedule.deltas", self.deltas, 0.0, 1.0, "the paper uses [0.15, 0.10, 0.05]")
         falls = len(deltas) == 3 and deltas[0] >= deltas[1] >= deltas[2] > 0.0
         rule, remedy = "must be three steps, none larger than the one before, all above 0", "largest first"
@@ -78,16 +93,14 @@ class Piecewise(Schedule):
 
 
 @dataclass
-class Linear(Schedule):
+class Linear(Rising):
     """Steps that shrink in proportion to the way left (Equation 12); the target is approached, not passed."""
 
-    tau0: float
-    tau_target: float
     delta0: float
     name: str = field(default="linear", kw_only=True)
 
     def __post_init__(self) -> None:
-        _check_range(self.tau0, self.tau_target)
+        super().__post_init__()
         _check_step("schedule.delta0", self.delta0)
 
     def step_size(self, tau: float) -> float:
@@ -108,16 +121,14 @@ class Cosine(Linear):
 
 
 @dataclass
-class Identical(Schedule):
+class Identical(Rising):
     """One step size throughout (the paper's Table 4, "Identical")."""
 
-    tau0: float
-    tau_target: float
     delta: float
     name: str = field(default="identical", kw_only=True)
 
     def __post_init__(self) -> None:
-        _check_range(self.tau0, self.tau_target)
+        super().__post_init__()
         _check_step("schedule.delta", self.delta)
 
     def step_size(self, tau: float) -> float:
@@ -152,7 +163,7 @@ class Fixed(Schedule):
 
 @dataclass
 class Median(Schedule):
-    """Ours, not the paper's: tau = min(tau_target, median of the window); see `medloc.curriculum.median`.
+    """Ours, not the paper's: tau = min(tau_target, median of the window); see `MedianCurriculum`.
 
     Attributes:
         tau_target: threshold never passed, in [0, 1].
@@ -186,13 +197,6 @@ SCHEDULES: dict[str, type[Schedule]] = {
 def config_keys(kind: type[Any]) -> tuple[str, ...]:
     """Return the configuration keys of a schedule, of `Criteria`, `Strategy` or `WindowParams`: its fields."""
     return tuple(each.name for each in fields(kind) if each.name != "name")
-
-
-def _check_range(tau0: float, tau_target: float) -> None:
-    number("schedule.tau0", tau0, 0.0, 1.0, "the paper starts at 0.3")
-    number("schedule.tau_target", tau_target, 0.0, 1.0, "the paper ends at 0.8")
-    rule = f"must be below schedule.tau_target={tau_target}"
-    require(tau0 < tau_target, "schedule.tau0", tau0, rule, "swap them, or use schedule=fixed")
 
 
 def _check_step(key: str, value: float) -> None:

@@ -1,4 +1,4 @@
-"""The sliding window over recent training: raw IoUs, scored again whenever the threshold changes.
+"""The sliding window over recent training: raw IoUs, scored at whatever threshold is in force.
 
 MedLoc-R1 (arXiv:2603.28120v1), Section 3.2.2. It holds IoUs and never rewards, because Equation 6 asks what
 *all* its entries would earn at the present tau, old ones included.
@@ -105,17 +105,11 @@ class Statistics:
 
 
 class Window:
-    """The most recent N entries, with their rewards at the present tau.
+    """The most recent N entries of IoUs."""
 
-    The rewards are cached and counted again only when tau changes, so a step costs what it brings plus N.
-    """
-
-    def __init__(self, params: WindowParams, tau: float) -> None:
+    def __init__(self, params: WindowParams) -> None:
         self.params = params
-        self._tau = tau
         self._entries: deque[tuple[float, ...]] = deque(maxlen=params.size)  # ascending IoUs of an entry
-        self._means: deque[float] = deque(maxlen=params.size)
-        self._rewards: deque[float] = deque(maxlen=params.size)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -131,51 +125,35 @@ class Window:
         return [list(entry) for entry in self._entries]
 
     def add(self, groups: Sequence[Sequence[float]]) -> None:
-        """Append one step's checked groups; where they are more than N, the last N stay."""
-        if self.params.unit == "step":
-            self.append([iou for group in groups for iou in group])
-        else:
-            for group in groups[-self.params.size :]:
-                self.append(group)
+        """Append one step's checked groups; a full window forgets its oldest entries."""
+        for entry in [[iou for group in groups for iou in group]] if self.params.unit == "step" else groups:
+            self.append(entry)
 
     def append(self, ious: Sequence[float]) -> None:
         """Append one entry; a full window forgets its oldest."""
-        entry = tuple(sorted(ious))
-        self._entries.append(entry)
-        self._means.append(math.fsum(entry) / len(entry))
-        self._rewards.append(_hit_rate(entry, self._tau))
+        self._entries.append(tuple(sorted(ious)))
 
-    def statistics(self) -> Statistics:
-        """Return Equations 6 to 8 over the entries held, at the present tau.
+    def statistics(self, tau: float) -> Statistics:
+        """Return Equations 6 to 8 over the entries held, at the threshold `tau`.
 
         r̄ = 1/N Σₜ rₜ with rₜ the share of IoU ≥ τ in entry t; σ = √(1/N Σₜ (rₜ − r̄)²);
         m̄ = 1/N Σₜ (mean IoU of entry t) − τ.
         """
         count = len(self)
-        mean = math.fsum(self._rewards) / count
-        variance = math.fsum((reward - mean) ** 2 for reward in self._rewards) / count
-        margin = math.fsum(self._means) / count - self._tau
-        return Statistics(
-            round(mean, STATISTIC_DECIMALS),
-            round(math.sqrt(variance), STATISTIC_DECIMALS),
-            round(margin, STATISTIC_DECIMALS),
-        )
+        rewards = [_hit_rate(entry, tau) for entry in self._entries]
+        mean = math.fsum(rewards) / count
+        variance = math.fsum((reward - mean) ** 2 for reward in rewards) / count
+        margin = math.fsum(math.fsum(entry) / len(entry) for entry in self._entries) / count - tau
+        return Statistics(*(round(each, STATISTIC_DECIMALS) for each in (mean, math.sqrt(variance), margin)))
 
     def median(self) -> float:
         """Return the median of all values held, in [0, 1]; of an even number, the mean of the two in the middle."""
         return median(value for entry in self._entries for value in entry)
 
-    def raise_to(self, tau: float) -> None:
-        """Drop the oldest entries as the refresh says, and score the rest at the new `tau`."""
+    def drop_oldest(self) -> None:
+        """Drop the oldest entries, as many as the refresh says."""
         for _ in range(min(self.params.dropped, len(self))):
             self._entries.popleft()
-            self._means.popleft()
-        self.score_at(tau)
-
-    def score_at(self, tau: float) -> None:
-        """Score all entries at another `tau`; none is dropped."""
-        self._tau = tau
-        self._rewards = deque((_hit_rate(entry, tau) for entry in self._entries), maxlen=self.params.size)
 
 
 def _hit_rate(entry: tuple[float, ...], tau: float) -> float:

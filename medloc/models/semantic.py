@@ -17,7 +17,7 @@ from transformers import CLIPConfig, CLIPModel, CLIPProcessor
 
 from medloc.boxes import Box, ParseFailure
 from medloc.models.base import BASES, load_part, load_weights, model_fingerprint
-from medloc.spec.method import MethodSettings
+from medloc.spec.run import MethodSettings
 
 SHIPPED = BASES / "clip_tiny"
 KEY = "method.semantic_model"

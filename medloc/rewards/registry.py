@@ -8,8 +8,7 @@ from medloc.rewards.dr_seg import DrSeg
 from medloc.rewards.format import format_reward
 from medloc.rewards.gui_g2 import gui_g2
 from medloc.rewards.overlap import giou_threshold, raw_giou, raw_iou, scaled_giou, threshold
-from medloc.rewards.v_triune import VTriune
-from medloc.rewards.vision_r1 import vision_r1
+from medloc.rewards.progress import VTriune, vision_r1
 
 REWARDS: dict[str, Mapping[str | None, Reward]] = {
     "threshold": {None: threshold},

@@ -1,15 +1,16 @@
 """Hydra composes `conf/` once; what comes out is the only definition of a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from medloc.curriculum import Curriculum, curriculum_from
-from medloc.spec.errors import COMPOSITION_ERRORS, composition_error
 from medloc.spec.fields import flatten, identity
 from medloc.spec.machine import CHECKOUT, CONF, runs_at_once
 from medloc.spec.overrides import override_texts
@@ -24,6 +25,9 @@ NAMED_FIELDS = ("seed", "train.max_steps", "dataset.evaluate_on")
 
 CONDITIONS = ("launch", "deterministic")
 """How a run is made, not what it is: part of its key, because sampling depends on it, and no variant of its own."""
+
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException)
+"""What composing or converting a configuration raises for a user's mistake."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Job:
     @property
     def variant(self) -> str:
         """What differs from the plain run of the same data set, model, method, schedule and preset ("" = nothing)."""
-        return variant_text(self.choices | self.changed)
+        return " ".join(override_texts(variant_values(self.choices | self.changed)))
 
     @property
     def used(self) -> dict[str, Any]:
@@ -53,25 +57,16 @@ class Job:
         return used_config(self.config)
 
 
-def variant_text(values: Mapping[str, Any]) -> str:
-    """Write what differs from the plain run, as overrides in alphabetical order."""
-    return " ".join(override_texts(variant_values(values)))
-
-
 def variant_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what differs from the plain run.
+    """Return what differs from the plain run, in alphabetical order.
 
     Args:
         values: option of a group, or value of a field that is not its default, by key.
     """
-    plain = default_choices()
-    named = (*NAMED_GROUPS, *NAMED_FIELDS)
-    differing = [
-        (key, value)
-        for key, value in values.items()
-        if key not in named and key.partition(".")[0] not in CONDITIONS and value != plain.get(key)
-    ]
-    return dict(sorted(differing, key=lambda pair: override_texts(dict([pair]))))
+    plain, elsewhere = default_choices(), (*NAMED_GROUPS, *NAMED_FIELDS)
+    differing = {key: value for key, value in values.items() if key not in elsewhere and value != plain.get(key)}
+    ordered = sorted(differing, key=lambda key: f"{key}=")
+    return {key: differing[key] for key in ordered if key.partition(".")[0] not in CONDITIONS}
 
 
 def used_config(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,6 +84,27 @@ def reported_otherwise(recorded: Mapping[str, Any], asked: Mapping[str, Any]) ->
     """Return the reporting fields in which a finished run differs from what is asked: key -> (recorded, asked)."""
     before, now = (flatten(RunSpec, config, "reporting") for config in (recorded, asked))
     return {key: (before[key], now[key]) for key in before if key in now and before[key] != now[key]}
+
+
+def composition_error(mistake: Exception, command: str) -> str:
+    """Say what was wrong: the first line of the message, and of the reason beneath it.
+
+    Args:
+        mistake: one of `COMPOSITION_ERRORS`.
+        command: the entry point whose `--help` lists the settings, such as "run".
+    """
+    options = getattr(mistake, "options", None)
+    if options:
+        group, _, chosen = str(getattr(mistake, "missing_cfg_file", "")).rpartition("/")
+        return _unknown_option(group, chosen, options)
+    said = [str(each).strip().partition("\n")[0].rstrip(".") for each in (mistake, mistake.__cause__) if each]
+    return f"{': '.join(said)}; `python -m medloc.{command} --help` lists the settings."
+
+
+def _unknown_option(group: str, option: str, options: Iterable[str]) -> str:
+    """Say which options a group has; a file whose name begins with "_" is a part of others."""
+    known = ", ".join(sorted(each for each in options if not each.startswith("_")))
+    return f"{group}={option} is not known; choose one of {known}."
 
 
 def compose_job(overrides: Sequence[str]) -> Job:
@@ -113,11 +129,15 @@ def job_from(config: DictConfig, choices: Mapping[str, str], overrides: Sequence
     Raises:
         ValueError: a value breaks a rule; the message names its key.
     """
+    for group, option in choices.items():
+        if option.startswith("_"):
+            raise ValueError(_unknown_option(group, option, (path.stem for path in (CONF / group).glob("*.yaml"))))
     settings, plain = _typed(config)
     refuse_unused(settings, list(overrides))
     check_run(settings, plain)
     read = {group: option for group, option in choices.items() if group in used_config(plain) and group != "tracking"}
-    return Job(settings, plain, read, _changed(plain, read))
+    only_options = all(override.partition("=")[0] in choices for override in overrides)
+    return Job(settings, plain, read, {} if only_options else _changed(plain, read))
 
 
 def compose_curriculum(overrides: Sequence[str]) -> Curriculum:
@@ -158,7 +178,7 @@ def option_values(group: str, option: str) -> Mapping[str, Any]:
 
 def has_option(group: str, option: str) -> bool:
     """Tell whether `conf/` has this option of a group."""
-    return (CONF / group / f"{option}.yaml").is_file()
+    return not option.startswith("_") and (CONF / group / f"{option}.yaml").is_file()
 
 
 def register() -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from medloc.spec.fields import setting
+from medloc.spec.fields import refuse_changed, setting
 
 ENGINES = ("ddp", "fsdp2", "zero2", "zero3")
 WITHOUT_GPU = ("ddp",)
@@ -14,14 +14,14 @@ class LaunchSettings:
     """Processes and machines; the keys are explained in `conf/launch/*.yaml`. The defaults are those of one process."""
 
     name: str = setting(affects="results")
-    engine: str | None = setting(affects="results", default=None)
-    processes: int = setting(affects="results", default=1)
+    engine: str | None = setting(affects="results", default=None, one_of=ENGINES)
+    processes: int = setting(affects="results", default=1, at_least=1)
     offload: bool = setting(affects="speed", default=False)
-    timeout_s: int = setting(affects="place", default=1800)
-    machines: int = setting(affects="results", default=1)
-    machine: int = setting(affects="place", default=0)
+    timeout_s: int = setting(affects="place", default=1800, at_least=1)
+    machines: int = setting(affects="results", default=1, at_least=1)
+    machine: int = setting(affects="place", default=0, at_least=0)
     address: str | None = setting(affects="place", default=None)
-    port: int = setting(affects="place", default=29500)
+    port: int = setting(affects="place", default=29500, at_least=1, at_most=65535)
 
 
 def world_size(launch: LaunchSettings) -> int:
@@ -36,28 +36,16 @@ def check_launch(launch: LaunchSettings, device: str) -> None:
         ValueError: naming the key, the rule and the remedy.
     """
     if launch.engine is None:
-        _check_single(launch)
+        refuse_changed(launch, "launch", "use launch=ddp")
         return
-    if launch.engine not in ENGINES:
-        raise ValueError(f"launch.engine={launch.engine} is not known; use one of {', '.join(ENGINES)}.")
-    for key in ("processes", "timeout_s", "machines"):
-        if getattr(launch, key) < 1:
-            raise ValueError(f"launch.{key}={getattr(launch, key)} must be at least 1.")
     if device == "cpu" and launch.engine not in WITHOUT_GPU:
         raise ValueError(f"launch.engine={launch.engine} needs GPUs; drop device=cpu, or use launch=ddp.")
     if launch.offload and launch.engine == "ddp":
         raise ValueError("launch.offload=true needs launch=zero2, zero3 or fsdp2; ddp keeps everything on each GPU.")
-    if not 0 <= launch.machine < launch.machines:
+    if launch.machine >= launch.machines:
         raise ValueError(
             f"launch.machine={launch.machine} must be 0 to launch.machines - 1 = {launch.machines - 1}; give every "
             "machine its own number."
         )
     if launch.machines > 1 and launch.address is None:
         raise ValueError("launch.address=null: name the machine with launch.machine=0, as the others reach it.")
-
-
-def _check_single(launch: LaunchSettings) -> None:
-    plain = LaunchSettings(name=launch.name)
-    for key, value in vars(launch).items():
-        if value != getattr(plain, key):
-            raise ValueError(f"launch.{key}={value} has no meaning with launch={launch.name}; use launch=ddp.")

@@ -18,11 +18,11 @@ LINEAR_LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj",
 class LoraSettings:
     """Adapters in the language model's layers; rank 0 trains the weights themselves."""
 
-    rank: int = setting(affects="results", default=0)
-    alpha: int = setting(affects="results", default=32)
-    dropout: float = setting(affects="results", default=0.0)
+    rank: int = setting(affects="results", default=0, at_least=0)
+    alpha: int = setting(affects="results", default=32, above=0)
+    dropout: float = setting(affects="results", default=0.0, at_least=0, below=1)
     targets: list[str] = setting(affects="results", default=LINEAR_LAYERS)
-    learning_rate: float = setting(affects="results", default=1e-5)
+    learning_rate: float = setting(affects="results", default=1e-5, above=0)
 
 
 @dataclass
@@ -32,12 +32,12 @@ class ModelSettings:
     name: str = setting(affects="results")
     family: str = setting(affects="results")
     path: str | None = setting(affects="place")
-    dtype: str = setting(affects="results")
-    min_pixels: int | None = setting(affects="results")
-    max_pixels: int | None = setting(affects="results")
-    answer_step: int = setting(affects="results")
+    dtype: str = setting(affects="results", one_of=DTYPES)
+    min_pixels: int | None = setting(affects="results", at_least=1)
+    max_pixels: int | None = setting(affects="results", at_least=1)
+    answer_step: int = setting(affects="results", at_least=1)
     published: bool = setting(affects="results", default=False)
-    attention: str | None = setting(affects="results", default=None)
+    attention: str | None = setting(affects="results", default=None, one_of=ATTENTION)
     freeze_vision: bool = setting(affects="results", default=False)
     lora: LoraSettings = group(LoraSettings)
 
@@ -53,8 +53,6 @@ def check_model(model: ModelSettings, launch: LaunchSettings, trainer: str | Non
     Raises:
         ValueError: naming the key, the rule and the remedy.
     """
-    if model.dtype not in DTYPES:
-        raise ValueError(f"model.dtype={model.dtype} is not known; use one of {', '.join(DTYPES)}.")
     if trainer in LANGUAGE_TRAINERS and model.dtype != "float32" and not model.lora.rank:
         _check_masters(model, launch)
     _check_attention(model.attention, device)
@@ -71,10 +69,8 @@ def _check_masters(model: ModelSettings, launch: LaunchSettings) -> None:
 
 
 def _check_attention(attention: str | None, device: str) -> None:
-    if attention is None or attention in ("eager", "sdpa"):
+    if attention != "flash_attention_2":
         return
-    if attention not in ATTENTION:
-        raise ValueError(f"model.attention={attention} is not known; use one of {', '.join(ATTENTION)}, or null.")
     if device == "cpu":
         raise ValueError(f"model.attention={attention} needs a GPU; drop device=cpu, or use model.attention=sdpa.")
     if find_spec("flash_attn") is None:
@@ -82,11 +78,6 @@ def _check_attention(attention: str | None, device: str) -> None:
 
 
 def _check_adapters(lora: LoraSettings, launch: LaunchSettings, trainer: str | None) -> None:
-    if lora.rank < 0 or not 0 <= lora.dropout < 1 or lora.alpha <= 0 or lora.learning_rate <= 0:
-        raise ValueError(
-            f"model.lora: rank={lora.rank} must be at least 0, alpha={lora.alpha} and "
-            f"learning_rate={lora.learning_rate} above 0, dropout={lora.dropout} in [0, 1)."
-        )
     if not lora.rank or trainer not in LANGUAGE_TRAINERS:
         return
     if "lm_head" in lora.targets:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from medloc.spec.fields import setting
+from medloc.spec.fields import refuse_changed, setting
 from medloc.spec.launch import LaunchSettings
 
 MODES = ("colocate", "server")
@@ -17,13 +17,13 @@ class RolloutSettings:
     """
 
     name: str = setting(affects="results")
-    mode: str | None = setting(affects="results", default=None)
-    gpu_memory: float = setting(affects="speed", default=0.3)
-    tensor_parallel: int = setting(affects="speed", default=1)
+    mode: str | None = setting(affects="results", default=None, one_of=MODES)
+    gpu_memory: float = setting(affects="speed", default=0.3, above=0, below=1)
+    tensor_parallel: int = setting(affects="speed", default=1, at_least=1)
     sleep: bool = setting(affects="speed", default=False)
     server: str | None = setting(affects="place", default=None)
     importance_correction: bool = setting(affects="results", default=True)
-    importance_clip: float = setting(affects="results", default=3.0)
+    importance_clip: float = setting(affects="results", default=3.0, above=0)
 
 
 def check_rollout(rollout: RolloutSettings, launch: LaunchSettings, trainer: str | None, device: str) -> None:
@@ -34,25 +34,13 @@ def check_rollout(rollout: RolloutSettings, launch: LaunchSettings, trainer: str
     """
     remedy = "use rollout=transformers"
     if rollout.mode is None:
-        plain = RolloutSettings(name=rollout.name)
-        for key, value in vars(rollout).items():
-            if value != getattr(plain, key):
-                raise ValueError(
-                    f"rollout.{key}={value} has no meaning with rollout={rollout.name}; use rollout=vllm_colocate or "
-                    "vllm_server."
-                )
+        refuse_changed(rollout, "rollout", "use rollout=vllm_colocate or vllm_server")
         return
-    if rollout.mode not in MODES:
-        raise ValueError(f"rollout.mode={rollout.mode} is not known; use one of {', '.join(MODES)}.")
     if trainer != "grpo":
         raise ValueError(f"rollout={rollout.name}: method.trainer={trainer} samples no completions; {remedy}.")
     if device == "cpu" and rollout.mode == "colocate":
         raise ValueError(f"rollout={rollout.name} needs GPUs; drop device=cpu, or {remedy}.")
-    if not 0 < rollout.gpu_memory < 1:
-        raise ValueError(f"rollout.gpu_memory={rollout.gpu_memory} must lie between 0 and 1.")
-    if rollout.importance_clip <= 0:
-        raise ValueError(f"rollout.importance_clip={rollout.importance_clip} must be above 0.")
-    if rollout.tensor_parallel < 1 or launch.processes % rollout.tensor_parallel:
+    if launch.processes % rollout.tensor_parallel:
         raise ValueError(
             f"rollout.tensor_parallel={rollout.tensor_parallel} must divide the {launch.processes} processes of "
             f"launch={launch.name}; 1 always does."

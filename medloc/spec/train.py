@@ -5,10 +5,6 @@ from dataclasses import dataclass
 from medloc.spec.fields import setting
 from medloc.spec.launch import LaunchSettings, world_size
 
-COUNTS = (
-    *("max_steps", "epochs", "table_step", "prompts_per_step", "per_device_batch"),
-    *("checkpoints", "keep_checkpoints"),
-)
 BY_COMPLETIONS, BY_IMAGES = "grpo", "sft"
 """Trainers that divide their work over processes: by completions, and by images."""
 
@@ -18,38 +14,38 @@ class TrainSettings:
     """How a run trains; the keys are explained in `conf/train/*.yaml`."""
 
     name: str = setting(affects="results")
-    max_steps: int | None = setting(affects="results")
-    epochs: int | None = setting(affects="results")
-    table_step: int | None = setting(affects="results")
-    prompts_per_step: int = setting(affects="results")
-    group_size: int = setting(affects="results")
-    per_device_batch: int = setting(affects="results")
-    temperature: float = setting(affects="results")
-    beta: float = setting(affects="results")
-    epsilon: float = setting(affects="results")
-    learning_rate: float = setting(affects="results")
+    max_steps: int | None = setting(affects="results", at_least=1)
+    epochs: int | None = setting(affects="results", at_least=1)
+    table_step: int | None = setting(affects="results", at_least=1)
+    prompts_per_step: int = setting(affects="results", at_least=1)
+    group_size: int = setting(affects="results", at_least=2, remedy="a group of one has no spread")
+    per_device_batch: int = setting(affects="results", at_least=1)
+    temperature: float = setting(affects="results", above=0)
+    beta: float = setting(affects="results", at_least=0)
+    epsilon: float = setting(affects="results", above=0)
+    learning_rate: float = setting(affects="results", at_least=0)
     lr_scheduler: str = setting(affects="results")
-    weight_decay: float = setting(affects="results")
-    max_grad_norm: float = setting(affects="results")
-    max_completion_length: int = setting(affects="results")
+    weight_decay: float = setting(affects="results", at_least=0)
+    max_grad_norm: float = setting(affects="results", at_least=0)
+    max_completion_length: int = setting(affects="results", at_least=1)
     gradient_checkpointing: bool = setting(affects="results")
     bf16: bool = setting(affects="results")
     share_prompts: bool = setting(affects="results")
-    dynamic_sampling: int = setting(affects="results")
+    dynamic_sampling: int = setting(affects="results", at_least=0, remedy="0 turns it off")
     mask_dead_kl: bool = setting(affects="results")
-    checkpoints: int = setting(affects="reporting")
-    keep_checkpoints: int = setting(affects="reporting")
-    threads: int | None = setting(affects="speed")
+    checkpoints: int = setting(affects="reporting", at_least=1)
+    keep_checkpoints: int = setting(affects="reporting", at_least=1)
+    threads: int | None = setting(affects="speed", at_least=1, remedy="null uses all cores")
 
 
 @dataclass
 class EvaluationSettings:
     """Greedy evaluation during and after training; the keys are explained in `conf/config.yaml`."""
 
-    batch_size: int = setting(affects="speed")
-    points: int = setting(affects="reporting")
-    images: int = setting(affects="reporting")
-    keep_mb: int = setting(affects="speed")
+    batch_size: int = setting(affects="speed", at_least=1)
+    points: int = setting(affects="reporting", at_least=0)
+    images: int = setting(affects="reporting", at_least=1)
+    keep_mb: int = setting(affects="speed", at_least=0)
 
 
 @dataclass
@@ -59,28 +55,10 @@ class GuardSettings:
     None of them is part of a run's identity: a run that completes without them is the same run.
     """
 
-    non_finite: str = setting(affects="reporting")
-    most_skipped: int = setting(affects="reporting")
-    most_kl: float | None = setting(affects="reporting")
-    most_dead: int | None = setting(affects="reporting")
-
-
-def check_guard(guard: GuardSettings) -> None:
-    """Check the values of the `guard` group.
-
-    Raises:
-        ValueError: naming the key, the rule and the remedy.
-    """
-    if guard.non_finite not in ("stop", "skip"):
-        raise ValueError(f"guard.non_finite={guard.non_finite} must be stop or skip.")
-    if guard.most_skipped < 1:
-        raise ValueError(
-            f"guard.most_skipped={guard.most_skipped} must be at least 1; to skip none, guard.non_finite=stop."
-        )
-    for key in ("most_kl", "most_dead"):
-        value = getattr(guard, key)
-        if value is not None and value <= 0:
-            raise ValueError(f"guard.{key}={value} must be above 0; null turns it off.")
+    non_finite: str = setting(affects="reporting", one_of=("stop", "skip"))
+    most_skipped: int = setting(affects="reporting", at_least=1, remedy="to skip none, guard.non_finite=stop")
+    most_kl: float | None = setting(affects="reporting", above=0, remedy="null turns it off")
+    most_dead: int | None = setting(affects="reporting", above=0, remedy="null turns it off")
 
 
 def check_batches(train: TrainSettings, launch: LaunchSettings, trainer: str | None) -> None:
@@ -89,14 +67,6 @@ def check_batches(train: TrainSettings, launch: LaunchSettings, trainer: str | N
     Raises:
         ValueError: naming the key, the rule and a value that would do.
     """
-    for key in COUNTS:
-        value = getattr(train, key)
-        if value is not None and value < 1:
-            raise ValueError(f"train.{key}={value} must be at least 1.")
-    if train.dynamic_sampling < 0:
-        raise ValueError(f"train.dynamic_sampling={train.dynamic_sampling} must be at least 0, which turns it off.")
-    if train.group_size < 2:
-        raise ValueError(f"train.group_size={train.group_size} must be at least 2; a group of one has no spread.")
     world = world_size(launch)
     if world > 1 and trainer not in (None, BY_COMPLETIONS, BY_IMAGES):
         raise ValueError(f"launch={launch.name} cannot be used with method.trainer={trainer}; use launch=single.")

@@ -5,8 +5,8 @@ import pytest
 from medloc.curriculum.window import Statistics, Window, WindowParams, checked_groups
 
 
-def window(size, refresh="half", unit="step", tau=0.5, groups=()):
-    made = Window(WindowParams(size, refresh, unit), tau)
+def window(size, refresh="half", unit="step", groups=()):
+    made = Window(WindowParams(size, refresh, unit))
     for group in groups:
         made.add([group])
     return made
@@ -17,7 +17,7 @@ def test_statistics_by_hand():
     # r = (.5 + 1 + 0) / 3 = .5; sigma = sqrt((0 + .25 + .25) / 3) = .408248290
     # m = (.45 + .80 + .15) / 3 - .5 = .466666667 - .5 = -.033333333
     held = window(3, groups=[[0.5, 0.4], [0.9, 0.7], [0.1, 0.2]])
-    assert held.statistics() == Statistics(0.5, 0.40824829, -0.033333333)
+    assert held.statistics(0.5) == Statistics(0.5, 0.40824829, -0.033333333)
 
 
 def test_the_oldest_entry_leaves_a_full_window():
@@ -28,9 +28,8 @@ def test_the_oldest_entry_leaves_a_full_window():
 def test_old_entries_are_scored_again_at_a_new_threshold():
     # at .5 both hit: r = 1; at .65 only the second: r = 1/2, sigma = 1/2, m = .65 - .65
     held = window(2, refresh="none", groups=[[0.6], [0.7]])
-    assert held.statistics().mean_reward == 1.0
-    held.raise_to(0.65)
-    assert held.statistics() == Statistics(0.5, 0.5, 0.0)
+    assert held.statistics(0.5).mean_reward == 1.0
+    assert held.statistics(0.65) == Statistics(0.5, 0.5, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +48,7 @@ def test_old_entries_are_scored_again_at_a_new_threshold():
 def test_a_raise_drops_the_oldest(size, refresh, left):
     groups = [[k / 10] for k in range(size)]
     held = window(size, refresh, groups=groups)
-    held.raise_to(0.6)
+    held.drop_oldest()
     assert held.entries == groups[size - left :]
     assert held.full == (left == size)
 

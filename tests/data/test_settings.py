@@ -42,7 +42,7 @@ def test_every_key_has_a_comment_above_it(path):
         ({"evaluate_on": "train"}, r"dataset\.evaluate_on=train is not known; use one of test, calibration"),
         ({"root": "x", "evaluate_on": "calibration"}, r"dataset\.evaluate_on=calibration needs phantoms"),
         ({"phantom": PhantomSettings(0, 1, 1, 7)}, r"dataset\.phantom\.train=0 must be at least 1"),
-        ({"phantom": PhantomSettings(1, 1, 1, -1)}, r"dataset\.phantom\.seed=-1 must not be negative"),
+        ({"phantom": PhantomSettings(1, 1, 1, -1)}, r"dataset\.phantom\.seed=-1 must be at least 0"),
     ],
 )
 def test_a_bad_value_names_its_key(changes, message):

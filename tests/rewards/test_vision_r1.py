@@ -2,7 +2,7 @@ import pytest
 
 from medloc.boxes import Box
 from medloc.rewards import Answer, Moment
-from medloc.rewards.vision_r1 import vision_r1
+from medloc.rewards.progress import vision_r1
 
 TRUTH = Box(0, 0, 100, 100)
 

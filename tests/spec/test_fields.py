@@ -6,10 +6,11 @@ from typing import get_type_hints
 import pytest
 
 from medloc.runs.key import run_key
-from medloc.spec.compose import compose_job, reported_otherwise, run_identity
+from medloc.spec.compose import reported_otherwise, run_identity
 from medloc.spec.dataset import DatasetSettings
 from medloc.spec.fields import flatten, group, identity, kind_of, setting, without
 from medloc.spec.run import RunSpec
+from tests.spec.composed import composed
 
 
 @dataclass
@@ -89,7 +90,7 @@ def key_of(config):
 
 @pytest.fixture(scope="module")
 def config():
-    return compose_job(["model=qwen2_5_vl_3b"]).config
+    return composed("model=qwen2_5_vl_3b").config
 
 
 def changed(config, dotted, value):
@@ -137,9 +138,9 @@ def test_a_field_that_is_added_moves_no_old_key(config):
 
 def test_a_sweep_and_a_single_run_have_one_key():
     """`-m` gives every run a core of its own; threads are not part of the key, and train=tiny has one in any case."""
-    assert key_of(compose_job(["threads=2"]).config) == key_of(compose_job([]).config)
-    assert compose_job([]).settings.threads == 1
-    assert compose_job(["train=paper"]).settings.threads is None
+    assert key_of(composed("threads=2").config) == key_of(composed().config)
+    assert composed().settings.threads == 1
+    assert composed("train=paper").settings.threads is None
 
 
 @pytest.mark.parametrize(
@@ -152,19 +153,19 @@ def test_a_sweep_and_a_single_run_have_one_key():
 )
 def test_golden_keys_of_composed_runs(overrides, expected):
     # A value that changes here takes their names from all records of such runs.
-    assert key_of(compose_job(overrides).config) == expected
+    assert key_of(composed(*overrides).config) == expected
 
 
 def test_the_curriculum_of_a_method_without_one_is_not_in_the_key():
-    config = compose_job(["method=vlm_r1"]).config
+    config = composed("method=vlm_r1").config
     assert key_of(changed(config, "window.size", 20)) == key_of(config)
-    medloc = compose_job([]).config
+    medloc = composed().config
     assert key_of(changed(medloc, "window.size", 20)) != key_of(medloc)
 
 
 def test_what_a_manifest_brings_moves_the_key_only_where_it_moves_results():
     def key(*overrides):
-        return key_of(compose_job(["dataset=manifest", *overrides]).config)
+        return key_of(composed("dataset=manifest", *overrides).config)
 
     plain = key("dataset.manifest=a.jsonl")
     assert key("dataset.manifest=b.jsonl", "dataset.root=/elsewhere") == plain
@@ -173,7 +174,7 @@ def test_what_a_manifest_brings_moves_the_key_only_where_it_moves_results():
 
 
 def test_how_a_finished_run_was_reported_otherwise_is_known():
-    asked, made = compose_job(["evaluation.points=5", "tracking=tensorboard"]).config, compose_job(["seed=7"]).config
+    asked, made = composed("evaluation.points=5", "tracking=tensorboard").config, composed("seed=7").config
     differing = reported_otherwise(made, asked)
     assert differing["evaluation.points"] == (10, 5)
     assert differing["tracking.name"] == ("none", "tensorboard")

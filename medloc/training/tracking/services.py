@@ -12,8 +12,7 @@ from medloc.boxes import Box
 from medloc.evaluation.samples import Sample
 from medloc.runs.record import Record
 from medloc.spec.fields import without
-from medloc.spec.run import RunSpec
-from medloc.spec.tracking import TrackingSettings
+from medloc.spec.run import RunSpec, TrackingSettings
 from medloc.training.tracking.series import CURRICULUM, GROUPS, STEP, summary_values
 
 Shown = Sequence[tuple[Sample, Path]]

@@ -148,7 +148,7 @@ def test_all_finite(value, finite):
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ("guard.non_finite=ignore", r"guard\.non_finite=ignore must be stop or skip"),
+        ("guard.non_finite=ignore", r"guard\.non_finite=ignore is not known; use one of stop, skip"),
         ("guard.most_skipped=0", r"guard\.most_skipped=0 must be at least 1"),
         ("guard.most_kl=0", r"guard\.most_kl=0\.0 must be above 0"),
         ("guard.most_dead=-1", r"guard\.most_dead=-1 must be above 0"),

@@ -52,7 +52,7 @@ def test_transformers_generate_is_told_nothing():
     [
         ([VLLM, "device=cpu"], r"rollout=vllm_colocate needs GPUs; drop device=cpu, or use rollout=transformers"),
         ([VLLM, "method=sft"], r"method\.trainer=sft samples no completions"),
-        ([VLLM, "rollout.gpu_memory=1"], r"rollout\.gpu_memory=1\.0 must lie between 0 and 1"),
+        ([VLLM, "rollout.gpu_memory=1"], r"rollout\.gpu_memory=1\.0 must be above 0 and below 1"),
         (
             [VLLM, "rollout.tensor_parallel=2"],
             r"rollout\.tensor_parallel=2 must divide the 1 processes of launch=single",

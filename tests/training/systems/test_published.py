@@ -170,7 +170,7 @@ REFUSED = [
     (["model=qwen2_5_vl_3b", "model.dtype=float8"], r"model\.dtype=float8 is not known; use one of float32, bfloat16"),
     (["model=qwen2_5_vl_3b", "model.lora.rank=8", "model.lora.targets=[lm_head]"], r"lm_head\]: .* leave it out"),
     (["model=qwen2_5_vl_3b", "model.lora.rank=8", "model.lora.targets=[]"], r"model\.lora\.targets=\[\] must name"),
-    (["model=qwen2_5_vl_3b", "model.lora.rank=-1"], r"model\.lora: rank=-1 must be at least 0"),
+    (["model=qwen2_5_vl_3b", "model.lora.rank=-1"], r"model\.lora\.rank=-1 must be at least 0"),
     (["model=qwen3_vl_4b", "model.attention=fast"], r"model\.attention=fast is not known; use one of eager, sdpa"),
     (["model=qwen3_vl_4b", "model.attention=flash_attention_2", "device=cpu"], r"flash_attention_2 needs a GPU"),
     (

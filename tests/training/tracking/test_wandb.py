@@ -185,7 +185,10 @@ def test_a_service_that_fails_ends_no_run(tracked, tmp_path, cache, capsys):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["tracking=wandb", "tracking.mode=sometimes"], "tracking.mode=sometimes must be one of online, offline, off"),
+        (
+            ["tracking=wandb", "tracking.mode=sometimes"],
+            "tracking.mode=sometimes is not known; use one of online, offline",
+        ),
         (["tracking=tensorboard", "tracking.images=-1"], "tracking.images=-1 must be at least 0"),
     ],
 )
