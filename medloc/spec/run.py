@@ -12,7 +12,14 @@ from medloc.spec.method import MethodSettings
 from medloc.spec.model import ModelSettings, adapters, check_model
 from medloc.spec.rollout import RolloutSettings, check_rollout
 from medloc.spec.tracking import TrackingSettings, check_tracking
-from medloc.spec.train import EvaluationSettings, GuardSettings, TrainSettings, check_batches, check_guard
+from medloc.spec.train import (
+    EvaluationSettings,
+    GuardSettings,
+    TrainSettings,
+    check_batches,
+    check_guard,
+    check_precision,
+)
 
 CURRICULUM = ("schedule", "strategy", "criteria", "window")
 """Groups that only a method with a curriculum reads; `medloc.curriculum` owns their types and checks their values."""
@@ -68,6 +75,7 @@ def check_run(spec: RunSpec, config: dict[str, Any]) -> None:
     check_launch(spec.launch, spec.device)
     check_batches(spec.train, spec.launch, method.trainer)
     check_model(spec.model, spec.launch, method.trainer, spec.device)
+    check_precision(spec.train, spec.model, spec.launch, method.trainer)
     check_rollout(spec.rollout, spec.launch, method.trainer, spec.device)
     check_guard(spec.guard)
     if spec.device not in ("auto", "cpu"):
