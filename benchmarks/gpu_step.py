@@ -36,7 +36,7 @@ from medloc.data.prompts import known_prompts, prompt_for
 from medloc.models.base import LoadedModel, load_part
 from medloc.models.families import vision_language_families
 from medloc.models.load import resolve_device
-from medloc.models.memory import SHAPES
+from medloc.models.published import SHAPES
 from medloc.models.tiny.vlm import tiny_tokenizer
 from medloc.spec.compose import compose_job
 from medloc.spec.run import RunSpec

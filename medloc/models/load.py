@@ -11,6 +11,7 @@ from medloc.models.families import FAMILIES
 from medloc.models.vision_attention import attend_by_windows
 from medloc.spec.model import SHARDED, ModelSettings
 from medloc.spec.run import RunSpec
+from medloc.spec.train import check_installed
 
 
 def resolve_device(device: str = "auto", sharding: str | None = None) -> torch.device:
@@ -55,6 +56,11 @@ def load_model(settings: ModelSettings, device: torch.device | None = None, seed
 
 
 def load_run_model(settings: RunSpec) -> LoadedModel:
-    """Load the model of a run with `load_model`, on the run's device and in the precision it is trained in."""
+    """Load the model of a run with `load_model`, on the run's device and in the precision it is trained in.
+
+    Raises:
+        ValueError: A package that training needs is not installed, or what `load_model` raises.
+    """
+    check_installed(settings.train, settings.method.trainer)
     device = resolve_device(settings.device, settings.launch.engine)
     return replace(load_model(settings.model, device, settings.seed), bf16=settings.train.bf16)

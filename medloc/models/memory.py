@@ -1,96 +1,54 @@
 """The memory that a run needs on each GPU, estimated from the model's configuration without loading weights.
 
 Parameters, gradients and optimizer states are counted. Activations are counted as in Korthikanti et al.
-(arXiv:2205.05198) for these layers: a float32 residual stream, two RMS norms, a gated MLP, an attention whose matrix
-is not stored, the rest in bfloat16. Fragmentation, CUDA's own memory and the libraries' buffers are not counted;
-`HEADROOM` covers them. On an H200 the estimate was 5 % below one measured step (docs/scale.md).
+(arXiv:2205.05198) for these layers: a residual stream in the weights' type, two RMS norms, a gated MLP, an attention
+whose matrix is not stored. Fragmentation, CUDA's own memory and the libraries' buffers are not counted; `HEADROOM`
+covers them. Of eight measured peaks the estimate misses none by more than `MARGIN` (docs/scale.md).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import init_empty_weights
-from transformers import AutoConfig, InternVLConfig, Qwen2_5_VLConfig, Qwen3VLConfig
+from transformers.models.got_ocr2.image_processing_got_ocr2 import get_optimal_tiled_canvas
+from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 
-from medloc.models.base import BASES, load_part
+from medloc.data import load_dataset
 from medloc.models.families import vision_language_families
+from medloc.models.published import configuration
 from medloc.models.vlm import vision_tower
 from medloc.spec.launch import world_size
-from medloc.spec.model import ModelSettings, adapters
-from medloc.spec.run import RunSpec
+from medloc.spec.model import LANGUAGE_TRAINERS, ModelSettings, adapters
+from medloc.spec.run import RunSpec, learning_rate
+from medloc.spec.train import check_batches, check_precision, completions_at_once, images_at_once
 
-CARDS = (24, 48, 80, 141)
-"""GPU memories, in 10^9 bytes: RTX 4090 and A10, A40 and L40S, A100 and H100, H200."""
+CARDS = (24, 40, 48, 80, 141)
+"""GPU memories, in 10^9 bytes: RTX 4090 and A10, A100 40 GB, A40 and L40S, A100 and H100 80 GB, H200."""
 
 HEADROOM = 0.1
 """Share of a card that is left free in a verdict."""
 
-IMAGE = 600 * 450  # px; HAM10000's
-QUESTION = 120  # tokens
-MASTER, ADAM, HALF, FULL = 4, 8, 2, 4  # bytes a parameter
+MARGIN = 0.05
+"""Largest difference between estimate and measured peak, as a share; a run is refused only beyond it."""
+
+IMAGE = (600, 450)
+"""Width and height in px that are assumed where no images are at hand: HAM10000's."""
+
+QUESTION = 100  # tokens; HAM10000's prompt with the chat template has 92
+BOX = 32  # tokens of a true box as an answer
+EVALUATED = 16  # images answered at once where memory is short
+MASTER, HALF, FULL = 4, 2, 4  # bytes a parameter
+MOMENTS = {"adamw": 8, "adamw_8bit": 2 + 8 / 256, "adamw_bf16": 2 + 8 / 256}  # 8 bits and a float32 scale per 256
 OUTER, INNER = 28, 8  # bytes per token of a layer: by hidden unit (norms, attention), by unit of the MLP
-KEPT = 4  # bytes per token and hidden unit that checkpointing keeps of a layer: its input
+ADAPTED_OUTER, ADAPTED_INNER = 12, 2  # and of its adapters, which cast each layer's input once more
 PATCHES = 4  # patches in one image token, of every family here
+TILE = (4096, 32768)  # tokens and vocabulary entries whose logits exist at once (trl.kernels.chunked_logprob)
+LOGIT = 8  # bytes of a logit and its gradient
 GB = 1e9
-
-# Configurations of the published checkpoints, as in their own `config.json`. A test compares the parameters they give
-# with the published counts.
-QWEN2_5_ROPE = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]}
-QWEN3_ROPE = {"rope_type": "default", "rope_theta": 5e6, "mrope_section": [24, 20, 20], "mrope_interleaved": True}
-TOKENS = {
-    "image_token_id": 151655,
-    "video_token_id": 151656,
-    "vision_start_token_id": 151652,
-    "vision_end_token_id": 151653,
-}
-
-
-def _text(hidden: int, layers: int, heads: int, kv: int, inner: int, vocabulary: int) -> dict[str, Any]:
-    sizes = {"hidden_size": hidden, "num_hidden_layers": layers, "intermediate_size": inner, "vocab_size": vocabulary}
-    return {**sizes, "num_attention_heads": heads, "num_key_value_heads": kv}
-
-
-def _vision(depth: int, hidden: int, inner: int, patch: int, out: int) -> dict[str, Any]:
-    sizes = {"depth": depth, "hidden_size": hidden, "num_heads": 16, "intermediate_size": inner}
-    return {**sizes, "patch_size": patch, "out_hidden_size": out}
-
-
-def _qwen2_5(text: dict[str, Any], vision_inner: int, tied: bool) -> Qwen2_5_VLConfig:
-    vision = _vision(32, 1280, vision_inner, 14, text["hidden_size"])
-    vision |= {"window_size": 112, "fullatt_block_indexes": [7, 15, 23, 31]}
-    text = {**text, "rope_parameters": QWEN2_5_ROPE, "tie_word_embeddings": tied}
-    return Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=tied, **TOKENS)
-
-
-def _qwen3(text: dict[str, Any], depth: int, hidden: int, inner: int, taps: list[int], tied: bool) -> Qwen3VLConfig:
-    vision = {**_vision(depth, hidden, inner, 16, text["hidden_size"]), "deepstack_visual_indexes": taps}
-    text = {**text, "head_dim": 128, "rope_parameters": QWEN3_ROPE, "tie_word_embeddings": tied}
-    return Qwen3VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=tied, **TOKENS)
-
-
-def _internvl(text: dict[str, Any], tied: bool = False) -> InternVLConfig:
-    vision = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096}
-    text = {**text, "model_type": "qwen2", "tie_word_embeddings": tied}
-    return InternVLConfig(text_config=text, vision_config=vision, tie_word_embeddings=tied, image_token_id=151667)
-
-
-SHAPES: dict[str, Callable[[], Any]] = {
-    "qwen2_5_vl_3b": lambda: _qwen2_5(_text(2048, 36, 16, 2, 11008, 151936), 3420, True),
-    "qwen2_5_vl_7b": lambda: _qwen2_5(_text(3584, 28, 28, 4, 18944, 152064), 3420, False),
-    "qwen2_5_vl_32b": lambda: _qwen2_5(_text(5120, 64, 40, 8, 27648, 152064), 3456, False),
-    "qwen3_vl_2b": lambda: _qwen3(_text(2048, 28, 16, 8, 6144, 151936), 24, 1024, 4096, [5, 11, 17], True),
-    "qwen3_vl_4b": lambda: _qwen3(_text(2560, 36, 32, 8, 9728, 151936), 24, 1024, 4096, [5, 11, 17], True),
-    "qwen3_vl_8b": lambda: _qwen3(_text(4096, 36, 32, 8, 12288, 151936), 27, 1152, 4304, [8, 16, 24], False),
-    "qwen3_vl_32b": lambda: _qwen3(_text(5120, 64, 64, 8, 25600, 151936), 27, 1152, 4304, [8, 16, 24], False),
-    "internvl3_1b": lambda: _internvl(_text(896, 24, 14, 2, 4864, 151674)),
-    "internvl3_2b": lambda: _internvl(_text(1536, 28, 12, 2, 8960, 151674)),
-    "internvl3_8b": lambda: _internvl(_text(3584, 28, 28, 4, 18944, 151674)),
-    "internvl3_14b": lambda: _internvl(_text(5120, 48, 40, 8, 13824, 151674)),
-    "internvl2_5_4b": lambda: _internvl(_text(2048, 36, 16, 2, 11008, 151674)),
-}
-"""Option of the `model` group -> the configuration of its published checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +62,8 @@ class Shape:
         text_layers: number of layers, width, and width of the MLPs of the language model.
         vision_layers: the same of the vision tower.
         keys: numbers cached per token in each layer of the language model: keys and values.
-        image_tokens: tokens of one image.
+        vocabulary: entries of the vocabulary.
+        image_tokens: tokens of the image.
     """
 
     parameters: int
@@ -113,19 +72,12 @@ class Shape:
     text_layers: tuple[int, int, int]
     vision_layers: tuple[int, int, int]
     keys: int
+    vocabulary: int
     image_tokens: int
 
 
-def configuration(model: ModelSettings) -> Any:
-    """Return the model's configuration: of the folder, as published, or from the hub, in this order."""
-    source = model.path or str(BASES / model.name)
-    if not Path(source).is_dir() and model.name in SHAPES:
-        return SHAPES[model.name]()
-    return load_part(AutoConfig, source)
-
-
-def shape_of(model: ModelSettings) -> Shape:
-    """Build the model without memory, and return its sizes.
+def shape_of(model: ModelSettings, image: tuple[int, int] = IMAGE) -> Shape:
+    """Build the model without memory, and return its sizes for images of this width and height in px.
 
     Raises:
         ValueError: no vision-language model that medloc knows.
@@ -142,11 +94,10 @@ def shape_of(model: ModelSettings) -> Shape:
     head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     vision = config.vision_config
     depth = getattr(vision, "depth", None) or vision.num_hidden_layers
-    names = model.lora.targets if model.published else []
     targeted = [
         (part.in_features, part.out_features)
         for name, part in empty.named_modules()
-        if "language_model." in name and name.rpartition(".")[2] in names
+        if "language_model." in name and name.rpartition(".")[2] in model.lora.targets
     ]
     return Shape(
         parameters=sum(p.numel() for p in empty.parameters()),
@@ -155,80 +106,234 @@ def shape_of(model: ModelSettings) -> Shape:
         text_layers=(text.num_hidden_layers, text.hidden_size, text.intermediate_size),
         vision_layers=(depth, vision.hidden_size, vision.intermediate_size),
         keys=2 * text.num_key_value_heads * head,
-        image_tokens=_image_tokens(config, model),
+        vocabulary=text.vocab_size,
+        image_tokens=_image_tokens(config, model, *image),
     )
 
 
-def _image_tokens(config: Any, model: ModelSettings) -> int:
-    """Return the tokens of a 600 x 450 px image; InternVL's are as many whole tiles as fit, and a thumbnail."""
+def _image_tokens(config: Any, model: ModelSettings, width: int, height: int) -> int:
+    """Return the tokens of an image; InternVL's are as many whole tiles as fit, and a thumbnail."""
     vision = config.vision_config
     if model.family == "internvl":
-        tile = vision.image_size[0] ** 2
-        tiles = max(1, (model.max_pixels or tile) // tile)
+        side = vision.image_size[0]
+        most = max(1, (model.max_pixels or side**2) // side**2)
+        columns, rows = get_optimal_tiled_canvas((height, width), (side, side), 1, most)
+        tiles = columns * rows
         return int(config.image_seq_length * (tiles + (tiles > 1)))
-    cell = (vision.patch_size * vision.spatial_merge_size) ** 2
-    return round(min(IMAGE, model.max_pixels or IMAGE) / cell)
+    cell = vision.patch_size * vision.spatial_merge_size
+    bounds = {"min_pixels": model.min_pixels or 0, "max_pixels": model.max_pixels or 10**9}
+    high, wide = smart_resize(height, width, factor=cell, **bounds)
+    return int(high // cell * (wide // cell))
 
 
-def estimate(settings: RunSpec) -> dict[str, float]:
-    """Return the memory of one GPU part by part, in 10^9 bytes, and the `peak` over a step."""
-    shape, train, launch = shape_of(settings.model), settings.train, settings.launch
-    kind, world = launch.engine, world_size(launch)
-    lora = adapters(settings.model)
-    frozen = settings.model.published and settings.model.freeze_vision
-    trained = sum(lora.rank * (i + o) for i, o in shape.targeted) if lora else shape.parameters - frozen * shape.vision
+def largest_image(settings: RunSpec) -> tuple[int, int]:
+    """Return width and height in px of the largest training image; `IMAGE` where only phantoms are at hand."""
+    if settings.dataset.root is None and settings.dataset.manifest is None:
+        return IMAGE
+    examples = load_dataset(settings.dataset, Path(settings.cache)).train
+    largest = max(examples, key=lambda example: example.width * example.height)
+    return largest.width, largest.height
+
+
+def estimate(settings: RunSpec, shape: Shape | None = None) -> dict[str, float]:
+    """Return the memory of one GPU part by part, in 10^9 bytes, and the `peak` over a step.
+
+    A group's image and question count once where `train.share_prompts` is on.
+
+    Args:
+        settings: the run's settings.
+        shape: the model's sizes; None builds them for images of `IMAGE`.
+    """
+    shape = shape or shape_of(settings.model)
+    train, launch, model = settings.train, settings.launch, settings.model
+    kind, world, lora = launch.engine, world_size(launch), adapters(model)
+    trains, samples = settings.method.trainer in LANGUAGE_TRAINERS, settings.method.trainer == "grpo"
     zero = kind in ("zero2", "zero3")
-    width = HALF if settings.model.dtype == "bfloat16" or (zero and train.bf16) else FULL
-    whole, share = (world, world) if kind in ("fsdp2", "zero3") else (1, world if zero else 1)
-    offloaded = launch.offload
-    away = offloaded and whole > 1  # the weights are in the machine's memory, the reference's too
-    states = ADAM + (MASTER if zero and train.bf16 else 0)
+    width = HALF if model.dtype == "bfloat16" or (zero and train.bf16) else FULL
+    reference_width = HALF if train.reference_dtype == "bfloat16" else width
     computed = HALF if train.bf16 or width == HALF else FULL
-    completions = train.prompts_per_step * train.group_size // world
-    tokens = QUESTION + shape.image_tokens + train.max_completion_length
+    whole, share = (world, world) if kind in ("fsdp2", "zero3") else (1, world if zero else 1)
+    away = launch.offload and whole > 1  # the weights are in the machine's memory, the reference's too
+    frozen = model.published and model.freeze_vision
+    trained = sum(lora.rank * (i + o) for i, o in shape.targeted) if lora else shape.parameters - frozen * shape.vision
+    trained *= trains
     copied = train.bf16 and width == FULL and whole == 1  # autocast keeps bfloat16 copies of trained weights
-    again, at_once = train.gradient_checkpointing, train.per_device_batch
-    kept = _activation_bytes(*shape.text_layers, again) * at_once * tokens
+    prompt = QUESTION + shape.image_tokens
+    answer = train.max_completion_length if samples else BOX
+    rows = completions_at_once(train) if samples else images_at_once(train, launch)
+    prompts = -(-rows // train.group_size) if samples and train.share_prompts else rows
+    step = train.prompts_per_step * (train.group_size if samples else 1) // world
+    answered = max(step if samples else 0, settings.evaluation.batch_size)
+    asked = answered * (prompt + train.max_completion_length)
+    text = _activations(*shape.text_layers, prompts * prompt + rows * answer, width, computed, lora is not None)
+    seen = (0.0, 0.0)
     if not (frozen or lora):
-        images = -(-at_once // train.group_size) if train.share_prompts else at_once
-        kept += _activation_bytes(*shape.vision_layers, again) * images * PATCHES * shape.image_tokens
+        seen = _activations(*shape.vision_layers, prompts * PATCHES * shape.image_tokens, width, computed, False)
+    tile = min(TILE[0], rows * answer) * min(TILE[1], shape.vocabulary) * LOGIT
+    logits = tile + shape.vocabulary * shape.text_layers[1] * FULL  # and the head's gradient, summed in float32
+    if train.gradient_checkpointing:
+        kept = text[0] + seen[0] + max(text[1], seen[1], logits)
+    else:
+        kept = text[1] * shape.text_layers[0] + seen[1] * shape.vision_layers[0] + logits
+    gradients = trained * (FULL if lora else width) / share
     parts = {
         "parameters": 0.0 if away else shape.parameters * width / whole,
-        "gradients": trained * (FULL if lora else width) / share,
-        "optimizer": 0.0 if offloaded else trained * states / share,
-        "reference": shape.parameters * width / whole if train.beta and not lora and not away else 0.0,
+        "gradients": gradients,
+        "optimizer": 0.0
+        if launch.offload
+        else trained * (MOMENTS[train.optimizer] + MASTER * (zero and train.bf16)) / share,
+        "reference": shape.parameters * reference_width / whole
+        if samples and train.beta and not lora and not away
+        else 0.0,
         "bfloat16 copies": trained * HALF if copied else 0.0,
-        "activations": kept * computed / HALF,
-        "keys and values": completions * tokens * shape.text_layers[0] * shape.keys * computed,
+        "buckets of ddp": gradients if kind == "ddp" else 0.0,
+        "activations": kept * trains,
+        "keys and values": asked * shape.text_layers[0] * shape.keys * computed,
         "gathered to generate": shape.parameters * HALF if kind == "zero3" else 0.0,
     }
     parts = {name: value / GB for name, value in parts.items()}
-    always = parts["parameters"] + parts["optimizer"] + parts["reference"]
-    updating = parts["gradients"] + parts["bfloat16 copies"] + parts["activations"]
+    always = (
+        parts["parameters"]
+        + parts["optimizer"]
+        + parts["reference"]
+        + parts["bfloat16 copies"]
+        + parts["buckets of ddp"]
+    )
+    summed = parts["gradients"] if step > rows else 0.0  # of the passes before
+    updating = max(parts["gradients"], summed + parts["activations"])
     return {**parts, "peak": always + max(updating, parts["keys and values"] + parts["gathered to generate"])}
 
 
-def _activation_bytes(layers: int, hidden: int, inner: int, checkpointing: bool) -> float:
-    """Return the bytes of one token's activations that the backward pass needs."""
-    layer = OUTER * hidden + INNER * inner
-    return KEPT * hidden * layers + layer if checkpointing else layer * layers
+def _activations(
+    layers: int, hidden: int, inner: int, tokens: int, width: int, computed: int, adapted: bool
+) -> tuple[float, float]:
+    """Return the bytes of the inputs of all layers, and those that the backward pass of one layer needs."""
+    layer = (OUTER + ADAPTED_OUTER * adapted) * hidden + (INNER + ADAPTED_INNER * adapted) * inner
+    return width * hidden * layers * tokens, layer * tokens * computed / HALF
+
+
+def smaller(settings: RunSpec) -> Iterator[tuple[str, RunSpec]]:
+    """Yield settings that take less memory, as overrides and as a specification; those that change least come first."""
+    train, model = settings.train, settings.model
+    passes = max(train.passes, -(-train.per_device_batch // train.group_size))
+    same: dict[str, Any] = {"train.passes": passes}
+    if settings.evaluation.batch_size > EVALUATED:
+        same["evaluation.batch_size"] = EVALUATED
+    kept = {"train.gradient_checkpointing": True}
+    reference = {"train.reference_dtype": "bfloat16"} if settings.method.trainer == "grpo" and train.beta else {}
+    eight = {"train.optimizer": "adamw_8bit", **reference}
+    half = {"model.dtype": "bfloat16", "train.optimizer": "adamw_bf16", **reference}
+    lora = {"model.dtype": "bfloat16", "train.optimizer": "adamw", "model.lora.rank": model.lora.rank or 16}
+    ladder = [same, kept, same | kept, eight]
+    for states in (eight, half, lora):
+        ladder += [kept | states, same | kept | states]
+    for words in ladder:
+        now = {key: value for key, value in words.items() if _value(settings, key) != value}
+        tried = settings
+        for key, value in now.items():
+            tried = _with(tried, key.split("."), value)
+        try:
+            check_batches(tried.train, tried.launch, tried.method.trainer)
+            check_precision(tried.train, tried.model, tried.launch, tried.method.trainer)
+        except ValueError:
+            continue
+        if now:
+            yield " ".join(f"{key}={str(value).lower()}" for key, value in now.items()), tried
+
+
+def _value(settings: Any, key: str) -> Any:
+    for name in key.split("."):
+        settings = getattr(settings, name)
+    return settings
+
+
+def _with(settings: Any, names: list[str], value: Any) -> Any:
+    name, *rest = names
+    return replace(settings, **{name: _with(getattr(settings, name), rest, value) if rest else value})
+
+
+def fitting(settings: RunSpec, shape: Shape, memory: float) -> str | None:
+    """Return the first of the `smaller` settings that take at most `memory` x 10^9 bytes, with their estimate."""
+    for words, tried in smaller(settings):
+        peak = estimate(tried, shape)["peak"]
+        if peak <= memory:
+            return f"{words} ({peak:.0f} GB)"
+    return None
+
+
+def check_fits(settings: RunSpec, memory: float | None = None) -> None:
+    """Refuse, before weights load, a run that this GPU cannot hold.
+
+    Args:
+        settings: the run's settings.
+        memory: of the GPU, in 10^9 bytes; None asks the present one. Without a GPU nothing is refused.
+
+    Raises:
+        ValueError: the estimate is more than `MARGIN` above the memory; the message names settings that would fit.
+    """
+    if memory is None:
+        if settings.device == "cpu" or not torch.cuda.is_available():
+            return
+        memory = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory / GB
+    if settings.method.trainer not in LANGUAGE_TRAINERS:
+        return
+    shape = shape_of(settings.model, largest_image(settings))
+    peak = estimate(settings, shape)["peak"]
+    if peak * (1 - MARGIN) > memory:
+        would = fitting(settings, shape, memory * (1 - HEADROOM))
+        raise ValueError(
+            f"model={settings.model.name} train={settings.train.name}: an estimated {peak:.0f} GB on each GPU, "
+            f"and this one has {memory:.0f}; use {would or 'a smaller model, a larger card, or launch=zero3'}. "
+            "`medloc probe --memory` lists the parts."
+        )
+
+
+@contextmanager
+def plain_out_of_memory(key: str, lower: str) -> Iterator[None]:
+    """Turn a GPU's lack of memory into one line that names the setting to change.
+
+    Args:
+        key: the setting with its present value, such as "train.passes=1".
+        lower: what to use instead, and what happens then.
+
+    Raises:
+        ValueError: the GPU's memory was full.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        reason = str(error).splitlines()[0].partition(". ")[0]
+        raise ValueError(f"{key}: the GPU's memory is full ({reason}); {lower}") from error
 
 
 def estimate_text(settings: RunSpec) -> str:
-    """Return the estimate as a small table with a verdict for every card."""
-    found = estimate(settings)
-    train, launch = settings.train, settings.launch
-    lora = adapters(settings.model)
+    """Return the estimate as a small table, with a verdict for every card and a setting that would fit it."""
+    image = largest_image(settings)
+    shape = shape_of(settings.model, image)
+    found = estimate(settings, shape)
+    train, launch, lora = settings.train, settings.launch, adapters(settings.model)
     what = f"adapters of rank {lora.rank}" if lora else "all weights"
+    rate = "model.lora.learning_rate" if lora else "train.learning_rate"
+    assumed = "" if settings.dataset.root or settings.dataset.manifest else " (assumed; dataset.root gives your own)"
+    samples = settings.method.trainer == "grpo"
+    step = (
+        f"{train.prompts_per_step} x {train.group_size} completions" if samples else f"{train.prompts_per_step} images"
+    )
+    rows = completions_at_once(train) if samples else images_at_once(train, launch)
+    answer = train.max_completion_length if samples else BOX
     lines = [
-        f"{settings.model.name}, {what}, {settings.model.dtype}, launch={launch.name} ({world_size(launch)} GPUs), "
-        f"{train.prompts_per_step} x {train.group_size} completions, {train.per_device_batch} at once",
+        f"{settings.model.name}, {what}, {settings.model.dtype}, train.optimizer={train.optimizer}, "
+        f"launch={launch.name} ({world_size(launch)} GPUs), {step}, {rows} at once",
+        f"images of {image[0]} x {image[1]} px{assumed}: {shape.image_tokens} tokens; answers of {answer} tokens; "
+        f"{rate}={learning_rate(settings):g}",
         "estimated from the configuration, not measured; 10^9 bytes on each GPU",
         "",
         *(f"{name:<22} {value:8.2f}" for name, value in found.items()),
         "",
     ]
     for card in CARDS:
-        verdict = "fits" if found["peak"] <= card * (1 - HEADROOM) else "does not fit"
+        memory = card * (1 - HEADROOM)
+        would = None if found["peak"] <= memory else fitting(settings, shape, memory)
+        verdict = "fits" if found["peak"] <= memory else f"does not fit; {would or 'no setting of medloc would'}"
         lines.append(f"{card:>4} GB  {verdict}")
     return "\n".join(lines)

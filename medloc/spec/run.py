@@ -13,7 +13,7 @@ from medloc.spec.fields import check_values, group, setting
 from medloc.spec.launch import LaunchSettings, check_launch
 from medloc.spec.model import ModelSettings, adapters, check_model
 from medloc.spec.rollout import RolloutSettings, check_rollout
-from medloc.spec.train import EvaluationSettings, GuardSettings, TrainSettings, check_batches
+from medloc.spec.train import EvaluationSettings, GuardSettings, TrainSettings, check_batches, check_precision
 
 CURRICULUM = ("schedule", "strategy", "criteria", "window")
 """Groups that only a method with a curriculum reads; `medloc.curriculum` owns their types and checks their values."""
@@ -103,6 +103,7 @@ def check_run(spec: RunSpec, config: dict[str, Any]) -> None:
     check_launch(spec.launch, spec.device)
     check_batches(spec.train, spec.launch, method.trainer)
     check_model(spec.model, spec.launch, method.trainer, spec.device)
+    check_precision(spec.train, spec.model, spec.launch, method.trainer)
     check_rollout(spec.rollout, spec.launch, method.trainer, spec.device)
 
 

@@ -1,12 +1,19 @@
 """The groups `train`, `evaluation` and `guard`, and the checks of prompts, group size and micro-batch."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
+from math import gcd
 
 from medloc.spec.fields import setting
 from medloc.spec.launch import LaunchSettings, world_size
+from medloc.spec.model import LANGUAGE_TRAINERS, ModelSettings, adapters
 
 BY_COMPLETIONS, BY_IMAGES = "grpo", "sft"
 """Trainers that divide their work over processes: by completions, and by images."""
+
+OPTIMIZERS = ("adamw", "adamw_8bit", "adamw_bf16")
+"""AdamW with moments in the weights' own type; with 8-bit moments; with 8-bit moments of bfloat16 weights that are
+rounded stochastically. The last two are torchao's."""
 
 
 @dataclass
@@ -33,6 +40,9 @@ class TrainSettings:
     share_prompts: bool = setting(affects="results")
     dynamic_sampling: int = setting(affects="results", at_least=0, remedy="0 turns it off")
     mask_dead_kl: bool = setting(affects="results")
+    optimizer: str = setting(affects="results", default="adamw", one_of=tuple(OPTIMIZERS))
+    reference_dtype: str | None = setting(affects="results", default=None, one_of=("bfloat16",))
+    passes: int = setting(affects="speed", default=1, at_least=1)
     checkpoints: int = setting(affects="reporting", at_least=1)
     keep_checkpoints: int = setting(affects="reporting", at_least=1)
     threads: int | None = setting(affects="speed", at_least=1, remedy="null uses all cores")
@@ -89,6 +99,68 @@ def check_batches(train: TrainSettings, launch: LaunchSettings, trainer: str | N
             f"train.per_device_batch={train.per_device_batch} must divide {product} = {share}; {mine} itself always "
             "does."
         )
+    if train.per_device_batch % train.passes:
+        raise ValueError(
+            f"train.passes={train.passes} must divide train.per_device_batch={train.per_device_batch}; use "
+            "train.passes=1, or another divisor."
+        )
+
+
+def completions_at_once(train: TrainSettings) -> int:
+    """Return the completions of one forward and backward pass on one device."""
+    return train.per_device_batch // train.passes
+
+
+def images_at_once(train: TrainSettings, launch: LaunchSettings) -> int:
+    """Return the images of one pass of supervised training: the most that divide a step's and `completions_at_once`."""
+    return gcd(completions_at_once(train), train.prompts_per_step // world_size(launch))
+
+
+def check_precision(train: TrainSettings, model: ModelSettings, launch: LaunchSettings, trainer: str | None) -> None:
+    """Check the precision of the weights, of the optimizer's moments and of the reference against each other.
+
+    AdamW at 1e-6 moves 2 % of plain bfloat16 weights in 50 steps, where it moves every float32 one. So bfloat16 weights
+    that are trained whole need float32 masters or stochastic rounding.
+
+    Raises:
+        ValueError: naming the key, the rule and the remedy.
+    """
+    zero = launch.engine in ("zero2", "zero3")
+    whole = trainer in LANGUAGE_TRAINERS and adapters(model) is None
+    if train.optimizer != "adamw" and zero:
+        raise ValueError(
+            f"train.optimizer={train.optimizer} does not work under launch={launch.name}, where DeepSpeed has an "
+            "optimizer of its own; use train.optimizer=adamw."
+        )
+    if train.optimizer == "adamw_bf16" and not (whole and model.dtype == "bfloat16"):
+        raise ValueError(
+            "train.optimizer=adamw_bf16 rounds bfloat16 weights that are trained whole; use it with "
+            "model.dtype=bfloat16 and model.lora.rank=0, or use train.optimizer=adamw_8bit."
+        )
+    if whole and model.dtype != "float32" and not zero and train.optimizer != "adamw_bf16":
+        raise ValueError(
+            f"model.dtype={model.dtype} has no float32 masters under launch={launch.name}: small steps would be "
+            "rounded away; use model.dtype=float32 with train.bf16=true, or train.optimizer=adamw_bf16, or "
+            "model.lora.rank=16, or launch=zero2."
+        )
+    if train.reference_dtype and not train.bf16 and model.dtype == "float32":
+        raise ValueError(
+            "train.reference_dtype=bfloat16 with train.bf16=false compares a float32 policy with a rounded reference; "
+            "use train.reference_dtype=null."
+        )
+
+
+def check_installed(train: TrainSettings, trainer: str | None) -> None:
+    """Check, before weights are loaded, that the optimizer's package is there.
+
+    Raises:
+        ValueError: naming the key and the package.
+    """
+    if trainer is not None and train.optimizer != "adamw" and find_spec("torchao") is None:
+        raise ValueError(
+            f"train.optimizer={train.optimizer} needs the package torchao; pip install 'medloc[gpu]', or use "
+            "train.optimizer=adamw."
+        )
 
 
 def describe_batches(train: TrainSettings, launch: LaunchSettings, trainer: str | None, images: int, steps: int) -> str:
@@ -102,6 +174,7 @@ def describe_batches(train: TrainSettings, launch: LaunchSettings, trainer: str 
         steps: optimizer steps of the run.
     """
     world, completions = world_size(launch), train.prompts_per_step * train.group_size
+    micro = completions_at_once(train)
     per_epoch = images // train.prompts_per_step
     processes = "" if world == 1 else f" on {world} processes"
     run = f"the run: {steps} steps = {steps / per_epoch:.2f} epochs"
@@ -111,6 +184,6 @@ def describe_batches(train: TrainSettings, launch: LaunchSettings, trainer: str 
         )
     return (
         f"a step: {train.prompts_per_step} prompts x {train.group_size} = {completions} completions in "
-        f"{completions // world // train.per_device_batch} micro-batches of {train.per_device_batch}{processes}; an "
+        f"{completions // world // micro} micro-batches of {micro}{processes}; an "
         f"epoch: {images} images = {per_epoch} steps, {per_epoch * completions} completions; {run}"
     )

@@ -22,6 +22,7 @@ from medloc.rewards import Answer
 from medloc.spec.launch import world_size
 from medloc.spec.model import SHARDED
 from medloc.spec.run import RunSpec
+from medloc.spec.train import completions_at_once
 from medloc.training.callbacks.trace import TraceWriter
 from medloc.training.grpo.dead_groups import DeadGroupsGRPOTrainer
 from medloc.training.grpo.rule import BesideReward, Rows, Rule
@@ -37,8 +38,8 @@ def grpo_config(settings: RunSpec, steps: int, folder: Path) -> GRPOConfig:
     completions = train.prompts_per_step * train.group_size
     return GRPOConfig(
         **common_arguments(settings, steps, folder),
-        per_device_train_batch_size=train.per_device_batch,
-        gradient_accumulation_steps=completions // (train.per_device_batch * world_size(settings.launch)),
+        per_device_train_batch_size=completions_at_once(train),
+        gradient_accumulation_steps=completions // (completions_at_once(train) * world_size(settings.launch)),
         num_generations=train.group_size,
         temperature=train.temperature,
         top_p=1.0,
@@ -49,6 +50,7 @@ def grpo_config(settings: RunSpec, steps: int, folder: Path) -> GRPOConfig:
         epsilon=train.epsilon,
         num_iterations=1,
         beta=train.beta,
+        model_init_kwargs={"dtype": train.reference_dtype} if train.reference_dtype else None,  # of the reference
         use_bias_correction_kl=False,  # trl's default since 1.10 changes the KL gradient
         importance_sampling_level="token",
         **rollout_arguments(settings),

@@ -54,8 +54,21 @@ def common_arguments(settings: RunSpec, steps: int, folder: Path) -> dict[str, A
         "use_cpu": resolve_device(settings.device).type == "cpu",
         "report_to": "none",
         "disable_tqdm": True,
+        **optimizer_arguments(train),
         **engine_arguments(settings),
     }
+
+
+def optimizer_arguments(train: TrainSettings) -> dict[str, Any]:
+    """Return `train.optimizer` as `TrainingArguments` takes it; nothing for `adamw`, which is transformers' default.
+
+    Both others are torchao's AdamW8bit (blockwise 8-bit moments, arXiv:2110.02861). It computes a step in float32
+    and, for bfloat16 weights, rounds the result up or down with the probability that makes it right on average.
+    """
+    if train.optimizer == "adamw":
+        return {}
+    rounded = {"optim_args": "bf16_stochastic_round=True"} if train.optimizer == "adamw_bf16" else {}
+    return {"optim": "adamw_torch_8bit", **rounded}
 
 
 def engine_arguments(settings: RunSpec) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What all training on true boxes has in common: order of the images, batches, checkpoints, and answers in pixels."""
 
 from collections.abc import Sequence
-from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from medloc.evaluation.samples import Sample
 from medloc.models.load import load_run_model
 from medloc.spec.launch import world_size
 from medloc.spec.run import RunSpec
+from medloc.spec.train import images_at_once
 from medloc.training.runner.arguments import common_arguments
 from medloc.training.runner.checkpoint import WholeCheckpoint, fit
 from medloc.training.systems import System, Training
@@ -22,11 +22,11 @@ from medloc.training.systems.order import SameOrder
 def supervised_arguments(settings: RunSpec, steps: int, folder: Path) -> dict[str, Any]:
     """Return the trainer's arguments: `train.prompts_per_step` images a step, as many as GRPO asks about.
 
-    A micro-batch is the largest that divides a process's share of them and `train.per_device_batch`.
+    A micro-batch is the largest that divides a process's share of them and `train.per_device_batch / train.passes`.
     """
     train = settings.train
     mine = train.prompts_per_step // world_size(settings.launch)
-    micro = gcd(train.per_device_batch, mine)
+    micro = images_at_once(train, settings.launch)
     return {
         **common_arguments(settings, steps, folder),
         "per_device_train_batch_size": micro,
