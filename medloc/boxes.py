@@ -5,7 +5,6 @@ Training, evaluation and scoring all judge answers with this file. Standard libr
 
 import math
 import re
-from collections import deque
 from dataclasses import dataclass
 
 SPACES = ("pixels", "resized", "thousand")
@@ -88,6 +87,8 @@ def _has_area(box: Box) -> bool:
 NO_BRACKET = "no bracket"
 NOT_CLOSED = "bracket not closed"
 NOT_FOUR_NUMBERS = "not four numbers"
+PERCENT = "percent"
+SHARES = "shares of the image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class ParseFailure:
     """Why an answer holds no box. Falsy, so that `if box:` asks whether there is one.
 
     Attributes:
-        reason: `NO_BRACKET`, `NOT_CLOSED` or `NOT_FOUR_NUMBERS`.
+        reason: `NO_BRACKET`, `NOT_CLOSED`, `NOT_FOUR_NUMBERS`, `PERCENT` or `SHARES`.
     """
 
     reason: str
@@ -104,26 +105,73 @@ class ParseFailure:
         return False
 
 
-# Linear in the length of the text: `*+` and `{1,9}+` never backtrack, and no attempt that began at a "[" can run past
-# the next "[", so that no two attempts read the same character.
-_NUMBER = r"\s*+([+-]?[0-9]{1,9}+(?:\.[0-9]{1,9}+)?)\s*+"
-_FOUR_NUMBERS = re.compile(r"\[" + ",".join([_NUMBER] * 4) + r"\]")
+# Linear in the length of the text: `*+`, `++`, `?+` and `{1,9}+` never backtrack, all other repetitions are bounded.
+# A run of points is read as one match. All other attempts end within four numbers, so that few read one character.
+_NUMBER = r"[+-]?+(?:[0-9]{1,9}+(?:\.[0-9]*+)?+|\.[0-9]++)"
+_ITEM = rf"""\s*+["']?+\s*+{_NUMBER}\s*+(?:pixels|px|%)?+\s*+["']?+\s*+"""
+_FOUR = ",".join([_ITEM] * 4) + r"(?:,\s*+)?+"
+_TWO = rf"{_ITEM},{_ITEM}(?:,\s*+)?+"
+_POINT = rf"(?:\[{_TWO}\]|\({_TWO}\))"
+_KEYS = ("x_?(?:0|1|min)|left", "y_?(?:0|1|min)|top", "x_?(?:1|2|max)|right", "y_?(?:1|2|max)|bottom")
+_NAMED = r"\s*+[,;]?+\s*+".join(rf"""["']?+(?:{key})["']?+\s*+[:=]{_ITEM}""" for key in _KEYS)
+_AWAY = r"[^0-9()\[\]]"
+_CORNERS = rf"top[-_ ]?left{_AWAY}{{0,20}}+{_POINT}{_AWAY}{{0,20}}?bottom[-_ ]?right{_AWAY}{{0,20}}+{_POINT}"
+_BOX = re.compile(
+    rf"\[{_FOUR}\]|\({_FOUR}\)|{_POINT}(?:\s*+,?+\s*+{_POINT})*+|(?<![a-z0-9_])(?:{_NAMED}|{_CORNERS})", re.IGNORECASE
+)
+_BARE = re.compile(rf"{_FOUR}", re.IGNORECASE)
+_VALUES = re.compile(rf"(?<![A-Za-z0-9_]){_NUMBER}")
 _CLOSED = re.compile(r"\[[^\[\]]*+\]")
+_ASCII = str.maketrans("０１２３４５６７８９，、．：；＝＋－−％（）［］“”‘’＂＇", "0123456789,,.:;=+--%()[]\"\"''\"'")
 
 
-def parse_box(text: str) -> Box | ParseFailure:
-    """Return the last complete bracket of an answer as a box, on the grid the answer was written in.
+def parse_box(text: str, shares: bool = False) -> Box | ParseFailure:
+    """Return the last box that an answer writes, on the grid that it was written in.
 
-    A complete bracket is a pair of square brackets, the innermost where nested, that holds exactly four comma-separated
-    ASCII numbers `[+-]?d{1,9}(.d{1,9})?` with white space anywhere between them. Any text and tags may be around it.
+    A box is four numbers `x0, y0, x1, y1` in square or round brackets, two points in a row (`(x0, y0), (x1, y1)`), four
+    named numbers (`xmin=`, `top:` ...) or two named corners; or it is four numbers that are the whole answer.
+    docs/formats.md lists the forms. Any text and tags may be around it, but thinking does not count: what stands in
+    `<think>` is cut, and where there is an `<answer>`, only the last one is read.
+
     Takes linear time and never raises, whatever the string.
+
+    Args:
+        text: the answer as generated.
+        shares: whether to read four shares of the image (0 to 1, with a fraction) and not to refuse them.
     """
-    last = deque(_FOUR_NUMBERS.finditer(text), maxlen=1)
-    if last:
-        return Box(*map(float, last[0].groups()))
+    text = _answer(text).translate(_ASCII)
+    failure: ParseFailure | None = None
+    last: Box | None = None
+    found = _BARE.fullmatch(text)
+    for match in [found] if found else _BOX.finditer(text):
+        values = [float(value) for value in _VALUES.findall(match[0])]
+        if len(values) != 4:  # a run of points that are no two corners
+            continue
+        if "%" in match[0]:
+            failure = ParseFailure(PERCENT)
+        elif (
+            not shares and "." in match[0] and max(values) <= 1.0 and min(values) >= 0.0 and any(v % 1 for v in values)
+        ):
+            failure = ParseFailure(SHARES)
+        else:
+            last = Box(*values)
+    if last is not None:
+        return last
+    if failure is not None:
+        return failure
     if "[" not in text:
         return ParseFailure(NO_BRACKET)
     return ParseFailure(NOT_FOUR_NUMBERS if _CLOSED.search(text) else NOT_CLOSED)
+
+
+def _answer(text: str) -> str:
+    """Return what was answered: without what was thought, and of tagged answers the last."""
+    if "think>" in text:
+        *thoughts, rest = text.split("</think>")
+        before = [opened for opened, tag, _ in (part.partition("<think>") for part in thoughts) if tag]
+        text = " ".join([*before, rest.partition("<think>")[0]])
+    _, tag, answered = text.rpartition("<answer>")
+    return answered.partition("</answer>")[0] if tag else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,25 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from medloc.cli import entry
 from medloc.experiments.catalog import DATASETS, FAMILIES, experiment_names
 from medloc.experiments.execute import Tally, execute
 from medloc.experiments.launchers import Launch, joblib_launch, serially, submitit_launch
-from medloc.experiments.plan import Plan, make_plan, plan_text
-from medloc.experiments.reduced import SMOKE, WHOLE, ReducedGrid
-from medloc.experiments.setup import Setup, check_words, is_condition, open_folder, wanted
+from medloc.experiments.plan import Plan, Setup, make_plan, plan_text, wanted
+from medloc.experiments.reduced import SMOKE, WHOLE, ReducedGrid, open_folder
+from medloc.spec.compose import CONDITIONS
+from medloc.spec.fields import kind_of
 from medloc.spec.machine import CHECKOUT
 from medloc.spec.overrides import read_overrides
+from medloc.spec.run import RunSpec
 from medloc.training.runner.machine import end_when_asked
 
 FAILED = 1
+ROWS_DECIDE = ("dataset", "model", "method", "schedule", "seed", "rerun")
 
 EPILOG = """\
 examples:
@@ -61,8 +66,14 @@ def _parser() -> argparse.ArgumentParser:
                         "of medloc.run for every run; results=PATH says where the runs are")  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument("--smoke", action="store_true", help="four steps on a few phantoms, one seed, in results/smoke")
-    parser.add_argument("--seeds", type=_seeds, default=(), metavar="42,43", help="only these seeds")
-    parser.add_argument("--datasets", type=_datasets, default=(), metavar="heel,tn3k", help="only these data sets")
+    parser.add_argument("--seeds", type=_listed(int), default=(), metavar="42,43", help="only these seeds")
+    parser.add_argument(
+        "--datasets",
+        type=_listed(_dataset),
+        default=(),
+        metavar="heel,tn3k",
+        help="only these data sets",
+    )
     parser.add_argument("--root", action="append", type=_root, default=[], metavar="DATASET=PATH",
                         help="real images of a data set (repeat); sets without a root are then left out")  # fmt: skip
     parser.add_argument("--family", choices=tuple(FAMILIES), default="tiny", help="which models stand where the paper "
@@ -90,13 +101,14 @@ def _setup(given: argparse.Namespace) -> Setup:
     words = tuple(word for word in given.words if "=" in word)
     if not names:
         raise ValueError(f"which table or figure? all, or any of {', '.join(experiment_names())}.")
-    check_words(words)
-    keys = [word.partition("=")[0] for word in words]
-    named = [word.partition("=")[2] for word in words if word.startswith("results=")]
-    others = tuple(word for word in words if not word.startswith("results="))
-    conditions = tuple(word for word in others if is_condition(word.partition("=")[0]))
+    for word in words:
+        if _key(word) in ROWS_DECIDE:
+            raise ValueError(f"{word} is for the rows of experiments/ to say; drop it (--seeds and --datasets narrow).")
+    named = [word.partition("=")[2] for word in words if _key(word) == "results"]
+    others = [word for word in words if _key(word) != "results"]
+    conditions = tuple(word for word in others if _is_condition(_key(word)))
     added = tuple(word for word in others if word not in conditions)
-    if given.launch == "joblib" and "threads" not in keys:
+    if given.launch == "joblib" and "threads" not in map(_key, words):
         conditions = (*conditions, "threads=1")
     roots = {dataset: str(Path(path).expanduser().resolve()) for dataset, path in given.root}
     grid = ReducedGrid(
@@ -112,6 +124,15 @@ def _setup(given: argparse.Namespace) -> Setup:
     if any(each.rows for each in wanted(names, given.family, WHOLE)) and not any(each.rows for each in chosen):
         raise ValueError("these --seeds, --datasets and --root leave no run of what is named.")
     return Setup(chosen, folder, grid, conditions, roots)
+
+
+def _key(word: str) -> str:
+    return word.partition("=")[0]
+
+
+def _is_condition(key: str) -> bool:
+    """Tell whether an override says how a run is made and not what it is; it then reduces no grid."""
+    return key.partition(".")[0] in (*CONDITIONS, "tracking") or kind_of(RunSpec, key) in ("speed", "place")
 
 
 def _is_default(results: Path) -> bool:
@@ -132,25 +153,24 @@ def _summed(plan: Plan, tally: Tally) -> int:
     print(f"\n{len(tally.complete)} of {len(plan.to_do)} runs made; {len(tally.failed)} failed.")
     for run, reason in tally.failed.items():
         print(f"  failed: {plan.items[run]}: {reason}")
-    for obstacle in dict.fromkeys(item.obstacle for item in plan.blocked):
+    for obstacle in plan.obstacles:
         print(f"  not runnable here: {obstacle}")
     where = "" if _is_default(plan.setup.results) else f" results={plan.setup.results}"
     print(f"Tables and figures: python -m medloc.report{where}")
     return FAILED if tally.failed else 0
 
 
-def _datasets(text: str) -> tuple[str, ...]:
-    return tuple(_dataset(each) for each in text.split(","))
+def _listed(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+    def values(text: str) -> tuple[Any, ...]:
+        return tuple(map(kind, text.split(",")))
+
+    return values
 
 
 def _dataset(text: str) -> str:
     if text not in DATASETS:
         raise argparse.ArgumentTypeError(f"{text} is no data set; use {', '.join(DATASETS)}")
     return text
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    return tuple(int(each) for each in text.split(","))
 
 
 def _root(text: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from medloc.cli import MISTAKE, entry, mistake
-from medloc.experiments.sweep import Sweep, sweep_size
+from medloc.experiments.estimate import Sweep, sweep_size
 from medloc.spec.machine import CONF
 
 if TYPE_CHECKING:

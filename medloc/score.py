@@ -2,14 +2,16 @@
 
 import json
 import sys
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from medloc.boxes import AnswerGrid, ParseFailure
 from medloc.cli import entry
-from medloc.evaluation.metrics import Metrics, Tally
-from medloc.evaluation.samples import Sample, read_samples
-from medloc.rewards.base import Answer, judge
+from medloc.evaluation.metrics import scores_of
+from medloc.evaluation.samples import read_samples
+from medloc.rewards.base import judge
+from medloc.runs import Scores
 
 HELP = """\
 python -m medloc.score SAMPLES
@@ -37,35 +39,33 @@ SHOWN = 5
 TOLERANCE = 1e-9  # stored IoUs have 6 decimals: anything beyond the noise of a float is a disagreement
 
 
-@dataclass
-class Disagreements:
-    """The number of stored IoUs that differ from those recomputed from the texts, and a line on the first few."""
-
-    count: int = 0
-    shown: list[str] = field(default_factory=list)
-
-    def note(self, sample: Sample, iou: float) -> None:
-        """Count the sample if its stored IoU is not the recomputed one."""
-        if abs(sample.iou - iou) <= TOLERANCE:
-            return
-        self.count += 1
-        if len(self.shown) < SHOWN:
-            self.shown.append(f"  {sample.id}: iou {sample.iou} is stored, {iou} recomputed from {sample.text[:80]!r}")
-
-
-def rescore(path: Path) -> tuple[Metrics, Disagreements]:
+def rescore(path: Path) -> tuple[Scores, int, list[str]]:
     """Parse, map and measure every answer of a samples file again.
+
+    Returns:
+        The metrics; the number of stored IoUs that differ from those recomputed; a line on each of the first few.
 
     Raises:
         ValueError: A line is not a sample; the message names it.
         FileNotFoundError: There is no such file.
     """
-    tally, disagreements = Tally(), Disagreements()
-    for sample in read_samples(path):
-        answer = _judge(sample)
-        disagreements.note(sample, answer.iou)
-        tally.add(answer.iou, parsed=not isinstance(answer.box, ParseFailure))
-    return tally.metrics(), disagreements
+    count, shown = 0, []
+
+    def ious() -> Iterator[float | None]:
+        nonlocal count
+        for sample in read_samples(path):
+            grid = AnswerGrid(sample.space, sample.answer_width, sample.answer_height)
+            answer = judge(
+                sample.text, sample.truth, partial(grid.to_original, width=sample.width, height=sample.height)
+            )
+            if abs(sample.iou - answer.iou) > TOLERANCE:
+                count += 1
+                if count <= SHOWN:
+                    recomputed = f"{answer.iou} recomputed from {sample.text[:80]!r}"
+                    shown.append(f"  {sample.id}: iou {sample.iou} is stored, {recomputed}")
+            yield None if isinstance(answer.box, ParseFailure) else answer.iou
+
+    return scores_of(ious()), count, shown
 
 
 @entry("score")
@@ -76,21 +76,15 @@ def main(arguments: list[str]) -> int:
         print(HELP, end="", file=sys.stdout if asked else sys.stderr)
         return 0 if asked else 2
     try:
-        metrics, disagreements = rescore(Path(arguments[0]))
+        metrics, disagreeing, shown = rescore(Path(arguments[0]))
     except FileNotFoundError:
         raise ValueError(
             f"{arguments[0]}: no such file; a run leaves its samples.jsonl in results/runs/<key>/."
         ) from None
-    print(json.dumps(asdict(metrics)))
-    if disagreements.count:
-        print(f"{disagreements.count} of {metrics.n} stored IoUs disagree:", file=sys.stderr)
-        print(*disagreements.shown, sep="\n", file=sys.stderr)
-    return 1 if disagreements.count else 0
-
-
-def _judge(sample: Sample) -> Answer:
-    grid = AnswerGrid(sample.space, sample.answer_width, sample.answer_height)
-    return judge(sample.text, sample.truth, lambda box: grid.to_original(box, sample.width, sample.height))
+    print(json.dumps(metrics))
+    if disagreeing:
+        print(f"{disagreeing} of {metrics['n']} stored IoUs disagree:", *shown, sep="\n", file=sys.stderr)
+    return 1 if disagreeing else 0
 
 
 if __name__ == "__main__":

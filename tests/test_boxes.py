@@ -1,11 +1,13 @@
 import math
 import random
+import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from medloc.boxes import SPACES, AnswerGrid, Box, ParseFailure, giou, iou, parse_box
+from tests.small import CHECKOUT
 from tests.strategies import COORDINATES, any_floats, hostile_texts
 
 BOXES = st.builds(Box, *[COORDINATES] * 4)
@@ -136,6 +138,12 @@ def test_giou_is_torchvision_s(rows):
         ("[9,9,1,1]", Box(9, 9, 1, 1)),  # unordered, but an answer
         ("[0,0,0,0]", Box(0, 0, 0, 0)),
         ("[123456789,0,1,2]", Box(123456789, 0, 1, 2)),
+        ("(9, 9, 9, 9) then [[1, 2], [3, 4]]", Box(1, 2, 3, 4)),  # the last, whatever its form
+        ("[1, 2, 3, 4], of which [5, 6] and [7%, 8%, 9%, 9%] and [.1, .2, .3, .4]", Box(1, 2, 3, 4)),
+        ("[1, 2], [3, 4, 5, 6]", Box(3, 4, 5, 6)),
+        ("<think>[9, 9, 9, 9]</think>[1, 2, 3, 4]<think>[8, 8, 8, 8]</think>", Box(1, 2, 3, 4)),
+        ("[9, 9, 9, 9]</think>[1, 2, 3, 4]", Box(1, 2, 3, 4)),  # the template opened the thinking
+        ("<answer>[9, 9, 9, 9]</answer><answer>[1, 2, 3, 4]", Box(1, 2, 3, 4)),
     ],
 )
 def test_the_last_complete_bracket_wins(text, box):
@@ -146,28 +154,31 @@ def test_the_last_complete_bracket_wins(text, box):
     ("text", "reason"),
     [
         ("", "no bracket"),
-        ("148, 65, 237, 120", "no bracket"),
-        ("(1, 2, 3, 4)", "no bracket"),
         ("1, 2, 3, 4]", "no bracket"),
         ("[1, 2, 3, 4", "bracket not closed"),
         ("] [1, 2", "bracket not closed"),
         ("[]", "not four numbers"),
         ("[1, 2, 3]", "not four numbers"),
         ("[1, 2, 3, 4, 5]", "not four numbers"),
-        ("[1, 2, 3, 4,]", "not four numbers"),
         ("[1 2 3 4]", "not four numbers"),
         ("[1;2;3;4]", "not four numbers"),
         ("[a, b, c, d]", "not four numbers"),
-        ("[1., 2, 3, 4]", "not four numbers"),
-        ("[.5, 2, 3, 4]", "not four numbers"),
         ("[1e3, 2, 3, 4]", "not four numbers"),
         ("[- 1, 2, 3, 4]", "not four numbers"),
         ("[--1, 2, 3, 4]", "not four numbers"),
         ("[1234567890, 2, 3, 4]", "not four numbers"),
-        ("[1.1234567890, 2, 3, 4]", "not four numbers"),
         ("[nan, inf, 3, 4]", "not four numbers"),
-        ("[１, 2, 3, 4]", "not four numbers"),  # full-width digit
         ("[٣, 2, 3, 4]", "not four numbers"),  # Arabic-Indic digit
+        ("[1, 2, 3, 4,,]", "not four numbers"),
+        ("[., 2, 3, 4]", "not four numbers"),
+        ("[1, 2, 3, 4)", "bracket not closed"),
+        ("[1, 2], [3, 4], [5, 6]", "not four numbers"),  # a polygon is no box
+        ("[1, 2] to [3, 4]", "not four numbers"),
+        ("xmin=1, ymin=2, width=3, height=4", "no bracket"),
+        ("148, 65, 237, 120 or so", "no bracket"),
+        ("<think>[1, 2, 3, 4]", "no bracket"),  # cut off while thinking
+        ("[1%, 2%, 3%, 4%]", "percent"),
+        ("[0.1, 0.2, 0.3, 1]", "shares of the image"),
     ],
 )
 def test_a_failure_is_falsy_and_says_why(text, reason):
@@ -179,32 +190,101 @@ def test_a_box_is_truthy_even_at_zero():
     assert parse_box("[0,0,0,0]")
 
 
+def rows_of_the_documents():
+    """The table of forms in docs/formats.md: an answer, and what it says or why it is refused."""
+    page = (CHECKOUT / "docs" / "formats.md").read_text(encoding="utf-8")
+    table = page.partition("## Answers")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(.*)` \| (.*) \|$", table, re.MULTILINE)
+    return [(answer.replace("\\|", "|"), said) for answer, said in rows]
+
+
+def test_the_documents_list_what_is_read_and_what_is_refused():
+    rows = rows_of_the_documents()
+    assert len(rows) > 20
+    for answer, said in rows:
+        found = parse_box(answer)
+        written = f"{[round(value, 4) for value in found.as_list()]}".replace(".0", "") if found else found.reason
+        assert said.removeprefix("refused: ") == written, answer
+
+
+def test_shares_are_read_where_they_are_asked_for():
+    assert parse_box("[0.1, 0.2, 0.3, 1]", shares=True) == Box(0.1, 0.2, 0.3, 1)
+    assert parse_box("[0, 0, 1, 1]") == Box(0, 0, 1, 1)  # whole numbers: a pixel
+
+
+WAYS = ["[{}, {}, {}, {}]", "({},{},{},{})", "{}, {}, {}, {}", "[[{}, {}], [{}, {}]]", "({},{}),({},{})",
+        "[{}px, {} px, {} pixels, {}PX,]", '["{}", "{}", "{}", "{}"]', "［{}，{}，{}，{}］",
+        '{{"x1": {}, "y1": {}, "x2": {}, "y2": {}}}', "left={} top={} right={} bottom={}",
+        "top-left ({}, {}), bottom-right ({}, {})", "<|box_start|>({},{}),({},{})<|box_end|>"]  # fmt: skip
+NUMBERS = st.integers(2, 10**9 - 1).map(str) | st.decimals(2, 10**6, allow_nan=False).map("{:f}".format)
+PROSE = st.text(alphabet="abc ,.\n<>\u00e4")
+
+
+@given(st.lists(NUMBERS, min_size=4, max_size=4), st.sampled_from(WAYS), PROSE, PROSE, st.booleans())
+def test_every_form_is_read_back_among_prose_and_thoughts(numbers, way, before, after, tagged):
+    box = Box(*map(float, numbers))
+    written = way.format(*numbers)
+    if way == WAYS[2]:
+        before = after = ""  # bare numbers are the whole answer
+    text = f"{before} {written} {after}"
+    assert parse_box(text) == box
+    assert parse_box(f"<think>[7, 7, 8, 8]</think>{text}<think>[7, 7, 8, 8]") == box
+    assert parse_box(f"[7, 7, 8, 8]<answer>{text}</answer>[7, 7, 8, 8]") == box
+    assert parse_box(f"<think>{text}</think>") == ParseFailure("no bracket")
+
+
 # --- against a slow literal parser
 
 DIGITS = "0123456789"
 
 
 def is_number(token):
-    if token[:1] in ("+", "-"):
-        token = token[1:]
-    parts = token.split(".")
-    return len(parts) <= 2 and all(1 <= len(part) <= 9 and all(c in DIGITS for c in part) for part in parts)
+    whole, dot, rest = token.removeprefix(token[:1] if token[:1] in ("+", "-") else "").partition(".")
+    digits = all(c in DIGITS for c in whole + rest)
+    return digits and (1 <= len(whole) <= 9 or (not whole and bool(dot) and bool(rest)))
+
+
+def numbers_of(inner):
+    """The numbers between two brackets, one comma too many at the end allowed; none where something else is there."""
+    tokens = [token.strip() for token in inner.split(",")]
+    if len(tokens) > 1 and not tokens[-1]:
+        tokens.pop()
+    return tokens if all(map(is_number, tokens)) else []
+
+
+def innermost(text):
+    """Begin and end of every pair of square brackets that holds no other, in order."""
+    for start, character in enumerate(text):
+        if character == "[":
+            end = next((i for i in range(start + 1, len(text)) if text[i] in "[]"), start)
+            if text[end] == "]":
+                yield start, end + 1
 
 
 def slow_parse(text):
-    """Look at every innermost pair of brackets, and keep the last that holds four numbers."""
+    """Look at every innermost pair of brackets and every run of points, and keep the last that is a box."""
+    text = text.split("<answer>")[-1]
+    for i, digit in enumerate(DIGITS):
+        text = text.replace(chr(0xFF10 + i), digit)
+    candidates = [numbers_of(text)]
+    if len(candidates[0]) != 4:
+        run, last = [], None
+        for start, end in innermost(text):
+            numbers = numbers_of(text[start + 1 : end - 1])
+            if not (run and len(numbers) == 2 and text[last:start].strip() in ("", ",")):
+                candidates.append(run)
+                run = []
+            if len(numbers) == 2:
+                run, last = [*run, *numbers], end
+            else:
+                candidates.append(numbers)
+        candidates.append(run)
     found = None
-    for start, character in enumerate(text):
-        if character != "[":
-            continue
-        for end in range(start + 1, len(text)):
-            if text[end] == "[":
-                break
-            if text[end] == "]":
-                tokens = [token.strip() for token in text[start + 1 : end].split(",")]
-                if len(tokens) == 4 and all(is_number(token) for token in tokens):
-                    found = Box(*[float(token) for token in tokens])
-                break
+    for numbers in candidates:
+        values = [float(number) for number in numbers]
+        share = "." in "".join(numbers) and all(0 <= v <= 1 for v in values) and any(v not in (0, 1) for v in values)
+        if len(values) == 4 and not share:
+            found = Box(*values)
     return found
 
 
@@ -247,8 +327,8 @@ def compare(seed, count):
     return parsed
 
 
-def test_a_hundred_thousand_hostile_strings_agree_with_the_slow_parser():
-    assert 20_000 < compare(seed=1, count=100_000) < 80_000
+def test_thirty_thousand_hostile_strings_agree_with_the_slow_parser():
+    assert 6_000 < compare(seed=1, count=30_000) < 24_000
 
 
 @pytest.mark.slow
@@ -258,18 +338,19 @@ def test_a_million_hostile_strings_agree_with_the_slow_parser():
 
 @given(hostile_texts())
 def test_parsing_any_text_agrees_with_the_slow_parser(text):
+    assume(not set(text) & set("()（）［］，、．－＋\"'“”‘’＂＇%％"))  # what the slow parser does not know
     assert (parse_box(text) or None) == slow_parse(text)
 
 
 @given(
     st.lists(st.integers(-(10**9) + 1, 10**9 - 1), min_size=4, max_size=4),
-    st.text(alphabet=st.characters(exclude_characters="[")),
+    st.text(alphabet=st.characters(exclude_characters="[(［（")),
 )
 def test_what_was_written_is_read_back_before_any_prose(numbers, prose):
-    assert parse_box(f"[9,9,9,9] {numbers}{prose}") == Box(*numbers)
+    assert parse_box(f"[9,9,9,9] {numbers} {prose}") == Box(*numbers)
 
 
-N = 2_000_000
+N = 200_000
 
 
 @pytest.mark.parametrize(
@@ -289,14 +370,20 @@ N = 2_000_000
         "[" + "1," * 2 * N + "]",
         "[" + "1.1" * N + "]",
         "[" + "１" * 5 * N + "]",
+        "(1,2)," * N,
+        "x1=1,y1=1,y2=1," * (N // 3),
+        "x1 = " + " " * 5 * N,
+        "top-left (1,2) bottom" * (N // 4),
+        "<think>" * N,
+        "</think>" * N,
         "[1" + "\u2003" * 5 * N + ",",
     ],
     ids=lambda text: f"{text[:12]!r}...",
 )
-def test_ten_million_hostile_characters_are_answered(text):
-    # A quadratic parser would need days for any of these; the suite would never end.
+def test_a_million_hostile_characters_are_answered(text):
+    # A quadratic parser would need hours for any of these; the suite would never end.
     assert not parse_box(text)
-    assert parse_box(text + "[1,2,3,4]") == Box(1, 2, 3, 4)
+    assert parse_box(text + "</think>x[1,2,3,4]") == Box(1, 2, 3, 4)
 
 
 # --- coordinate spaces

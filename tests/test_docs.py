@@ -9,11 +9,11 @@ import re
 import shlex
 import struct
 import tomllib
+from functools import cache
 
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from medloc import dashboard, probe, publish, reproduce
@@ -67,13 +67,21 @@ def run(words):
     """Compose a job, of a sweep as many as it takes to see each value once: all of them can be hundreds."""
     if {"-m", "--multirun"} & set(words):
         parsed = OverridesParser.create().parse_overrides(plain(words))
-        seen = set()
-        for combination in BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]:
-            if not seen.issuperset(combination):
-                seen.update(combination)
-                compose_job(combination)
+        axes = [
+            list(each.sweep_string_iterator()) if each.is_sweep_override() else [each.get_value_element_as_str()]
+            for each in parsed
+        ]
+        for number in range(max(map(len, axes))):
+            pairs = zip(parsed, axes, strict=True)
+            composed(*[f"{each.get_key_element()}={axis[number % len(axis)]}" for each, axis in pairs])
     else:
-        compose_job(plain(words))
+        composed(*plain(words))
+
+
+@cache
+def composed(*words):
+    """The documents ask for the same run in many places."""
+    return compose_job(words)
 
 
 def pretrain(words):
@@ -84,7 +92,7 @@ def pretrain(words):
 
 CHECKS = {
     "medloc.run": run,
-    "medloc.probe": lambda words: compose_job([word for word in plain(words) if not word.startswith("images=")]),
+    "medloc.probe": lambda words: composed(*[word for word in plain(words) if not word.startswith("images=")]),
     "medloc.dashboard": lambda words: dashboard.compose_job(["tracking=wandb", *plain(words)]),
     "medloc.replay": lambda words: compose_curriculum(words[1:]),
     "medloc.reproduce": lambda words: reproduce._parser().parse_intermixed_args(words or ["all"]),

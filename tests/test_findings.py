@@ -3,6 +3,7 @@
 import importlib.util
 import re
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -25,11 +26,12 @@ def load():
 
 
 findings = load()
+findings.find_records = cache(find_records)  # the records are read once
 
 
 @pytest.fixture(scope="module")
 def phantoms():
-    return find_records(findings.PUBLISHED).records
+    return findings.find_records(findings.PUBLISHED).records
 
 
 def test_every_section_opens_with_commands_whose_files_and_sections_are_there():

@@ -18,7 +18,7 @@ from medloc.report.figures.run import read_trace
 from medloc.report.runs import read_image_ious
 from medloc.rewards import reward_for
 from medloc.runs import bounded_lines, bounded_text, parsed, read_record, write_record
-from medloc.runs.bounds import MAX_LINE
+from medloc.runs.store import MAX_LINE
 from tests.curriculum.configs import config
 from tests.runs.conftest import make_record
 from tests.strategies import hostile_texts
@@ -202,7 +202,7 @@ def test_a_line_at_the_limit_is_read_and_one_byte_more_refused():
 
 
 def test_a_file_at_the_limit_is_read_and_one_byte_more_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("medloc.runs.bounds.MAX_FILE", 100)
+    monkeypatch.setattr("medloc.runs.store.MAX_FILE", 100)
     path = tmp_path / "record.json"
     path.write_text("x" * 100)
     assert bounded_text(path) == "x" * 100

@@ -114,7 +114,6 @@ def test_real_images_and_another_family(tmp_path, capsys):
 MISTAKES = [
     (("tabel1",), "tabel1 is no experiment; known: table1, "),
     (("results=x",), "which table or figure? all, or any of table1, "),
-    (("table2", "seed=1"), "seed=1 is for the rows of experiments/ to say; drop it"),
     (("table2", "dataset.phantom.test=8"), "is for whole runs, and these are reduced (dataset.phantom.test=8)"),
     (("table2", "--datasets", "heel"), "these --seeds, --datasets and --root leave no run of what is named."),
     (("table2", "--jobs", "2"), "--jobs 2 is for --launch joblib."),

@@ -11,7 +11,7 @@ import termios
 import pytest
 
 from medloc.evaluation.answer import in_batches
-from medloc.experiments.sweep import Sweep, sweep_size
+from medloc.experiments.estimate import Sweep, sweep_size
 from medloc.runs import read_record
 from medloc.spec.compose import compose_job
 from medloc.training.runner.runner import run_job
@@ -76,7 +76,7 @@ def test_the_runs_of_a_sweep_are_counted_beforehand(words, size):
 
 def test_a_sweep_says_where_it_is_and_leaves_what_was_complete_out_of_the_estimate(monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr("medloc.experiments.sweep.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("medloc.experiments.estimate.time.perf_counter", lambda: clock[0])
     sweep = Sweep(4)
     assert sweep.begin("seed=1") == "run 1 of 4: seed=1"
     clock[0] = 1.0

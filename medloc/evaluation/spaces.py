@@ -76,9 +76,10 @@ def readings(spoken: Sequence[Spoken], declared: str) -> list[Reading]:
     """
     others = [space for space in spoken[0].frames if space != declared]
     spaces = [declared, *(space for space in others if _differs(spoken, space, declared))]
-    boxed = [each for each in spoken if any(map(parse_box, each.texts))]
-    by_space = {space: [_mean_iou(each, space) for each in boxed] for space in spaces}
-    found = [_reading(space, by_space[space], by_space[declared]) for space in spaces]
+    boxes = [[box for text in each.texts if isinstance(box := parse_box(text, shares=True), Box)] for each in spoken]
+    boxed = [(each, own) for each, own in zip(spoken, boxes, strict=True) if own]
+    ious = {space: [_mean_iou(each, own, space) for each, own in boxed] for space in spaces}
+    found = [_reading(space, ious[space], ious[declared]) for space in spaces]
     return sorted(found, key=lambda reading: -(reading.mean_iou or 0.0))
 
 
@@ -88,8 +89,7 @@ def _differs(spoken: Sequence[Spoken], space: str, declared: str) -> bool:
     return sum(apart) > len(apart) / 2
 
 
-def _mean_iou(spoken: Spoken, space: str) -> float:
-    boxes = [box for box in map(parse_box, spoken.texts) if isinstance(box, Box)]
+def _mean_iou(spoken: Spoken, boxes: Sequence[Box], space: str) -> float:
     frame_width, frame_height = spoken.frames[space]
     scale = spoken.width / frame_width, spoken.height / frame_height
     return fmean(iou(box.scaled(*scale), spoken.truth) for box in boxes)

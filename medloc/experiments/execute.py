@@ -4,11 +4,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from medloc.experiments.estimate import Clock, duration
-from medloc.experiments.launchers import Launch, Task
+from medloc.experiments.estimate import Clock, duration, time_text
+from medloc.experiments.launchers import Launch, Result
 from medloc.experiments.plan import Plan
 from medloc.experiments.rows import PlannedRun
-from medloc.experiments.work import Result
 from medloc.runs import find_records
 
 Say = Callable[[str], None]
@@ -45,14 +44,14 @@ def execute(plan: Plan, launch: Launch, retries: int, processes: int, say: Say) 
     while waiting:
         failed: list[PlannedRun] = []
         claimed: list[PlannedRun] = []
-        for result in launch([_task(plan, run) for run in waiting]):
-            last = attempt >= retries or not result.again
+        for result in launch([(run, plan.setup.overrides(run)) for run in waiting]):
             if result.claimed:
                 claimed.append(result.run)
                 continue
-            if result.reason is not None and not last:
+            again = result.reason is not None and result.again and attempt < retries
+            if again:
                 failed.append(result.run)
-            progress.count(result, last)
+            progress.count(result, again)
         waiting = [*failed, *claimed]
         if failed:
             attempt += 1
@@ -63,10 +62,6 @@ def execute(plan: Plan, launch: Launch, retries: int, processes: int, say: Say) 
     return progress.tally
 
 
-def _task(plan: Plan, run: PlannedRun) -> Task:
-    return run, plan.setup.overrides(run)
-
-
 class _Progress:
     """Says a line for every result: its number, its score, the time that is left."""
 
@@ -75,39 +70,27 @@ class _Progress:
         self.tally = Tally()
         self.clock = Clock(find_records(plan.setup.results).records)
         self.left = {item.run: item.steps for item in plan.to_do}
+        self.total = len(self.left)
         self.noted: set[str] = set()
 
-    def count(self, result: Result, last: bool) -> None:
-        run, identity = result.run, result.run.identity
+    def count(self, result: Result, again: bool) -> None:
         for note in result.notes:
             if note not in self.noted:
                 self.noted.add(note)
                 self.say(note)
-        if result.reason is None:
+        run = result.run
+        if result.reason is not None:
+            said = f"failed{', will be tried again' if again else ''}: {result.reason}"
+        else:
+            score = "-" if result.a50 is None else f"{100 * result.a50:.2f}"
+            said = f"A@0.5 {score}, {duration(result.seconds) if result.fresh else 'was complete'}"
             self.tally.complete.append(run)
             if result.fresh:
-                names = (identity["dataset"], identity["model"], identity["method"])
-                self.clock.saw(*names, result.seconds, result.steps)
-        elif last:
-            self.tally.failed[run] = result.reason
-        if result.reason is None or last:
-            self.left.pop(run, None)
-        total = len(self.plan.to_do)
-        self.say(
-            f"[{total - len(self.left)}/{total}] {self.plan.items[run]}: {self._ended(result, last)}{self._remaining()}"
-        )
-
-    def _ended(self, result: Result, last: bool) -> str:
-        if result.reason is not None:
-            return f"failed{'' if last else ', will be tried again'}: {result.reason}"
-        score = "-" if result.a50 is None else f"{100 * result.a50:.2f}"
-        return f"A@0.5 {score}, {duration(result.seconds) if result.fresh else 'was complete'}"
-
-    def _remaining(self) -> str:
-        times = [self.clock.seconds(run, steps) for run, steps in self.left.items()]
-        known = [seconds for seconds in times if seconds is not None]
-        if not known:
-            return ""
-        unknown = len(times) - len(known)
-        more = f" and {unknown} of unknown time" if unknown else ""
-        return f"; about {duration(sum(known) / self.processes)}{more} left"
+                self.clock.saw(run.identity, result.seconds, result.steps)
+        if not again:
+            del self.left[run]
+            if result.reason is not None:
+                self.tally.failed[run] = result.reason
+        times = [self.clock.seconds(each, steps) for each, steps in self.left.items()]
+        remaining = f"; {time_text(times, self.processes)} left" if any(times) else ""
+        self.say(f"[{self.total - len(self.left)}/{self.total}] {self.plan.items[run]}: {said}{remaining}")

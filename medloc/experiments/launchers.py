@@ -1,23 +1,89 @@
-"""Three ways to work through a list of runs: one after the other, several processes, a cluster.
+"""One run of a grid, and three ways to work through a list of them: one after the other, several processes, a cluster.
 
 For several processes the joblib library is used and not Hydra's joblib launcher: a launcher takes one product of
 overrides, while a grid is a union of many; the library takes the list, hands back each result as it comes, and keeps
 its processes warm, so that torch is imported once per process.
 """
 
+import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from medloc.experiments.rows import PlannedRun
-from medloc.experiments.work import Result, do_run
+from medloc.training.runner.machine import end_when_asked
 
 Task = tuple[PlannedRun, tuple[str, ...]]
 """A run and everything that `medloc.run` is told for it."""
 
-Launch = Callable[[Sequence[Task]], Iterator[Result]]
-
 DIED = "its process died (killed, or out of memory)"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one attempt at a run ended.
+
+    Attributes:
+        run: what was run.
+        reason: why it failed, in one line; None if it is complete.
+        again: whether another attempt could end otherwise.
+        claimed: whether another process is making it, so that there was no attempt.
+        fresh: whether there was anything to do.
+        seconds: wall time, of a complete run as its record has it: without what is imported once.
+        steps: optimizer steps its record names.
+        a50: accuracy at IoU 0.5 on the test images, as a fraction.
+        notes: what the reader of the data set had to say.
+    """
+
+    run: PlannedRun
+    reason: str | None = None
+    again: bool = True
+    claimed: bool = False
+    fresh: bool = True
+    seconds: float = 0.0
+    steps: int = 0
+    a50: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def do_run(run: PlannedRun, overrides: tuple[str, ...]) -> Result:
+    """Make one run, or what is left of it; a failure comes back as a result, so that the others go on."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from medloc.spec.compose import compose_job
+    from medloc.spec.compose import COMPOSITION_ERRORS, composition_error
+
+    end_when_asked()
+    begin = time.perf_counter()
+    try:
+        job = compose_job(overrides)
+    except COMPOSITION_ERRORS as error:
+        return Result(run, composition_error(error, "run"), again=False)
+    except ValueError as error:
+        return Result(run, str(error), again=False)
+    from medloc.runs.claim import ClaimedError
+    from medloc.training.distributed.launch import do_job  # torch is imported here
+
+    try:
+        outcome = do_job(job)
+    except ClaimedError as error:
+        return Result(run, str(error), claimed=True)
+    except Exception as error:  # whatever ended this run must not end the grid; its record says `failed` and why
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return Result(run, reason, seconds=time.perf_counter() - begin)
+    final, wall = outcome.record.metrics["final"], outcome.record.timings.get("wall_s")
+    return Result(
+        run,
+        fresh=outcome.fresh,
+        seconds=time.perf_counter() - begin if wall is None else wall,
+        steps=outcome.record.identity["steps"],
+        a50=final["a50"] if final else None,
+        notes=outcome.notes,
+    )
+
+
+Launch = Callable[[Sequence[Task]], Iterator[Result]]
 
 
 def serially(tasks: Sequence[Task]) -> Iterator[Result]:

@@ -1,79 +1,100 @@
 """The plan: every distinct run, whether it is there, what has to be done about it, and how that reads."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from medloc.experiments.catalog import Experiment, Row
-from medloc.experiments.estimate import Clock, duration
+from medloc.experiments.catalog import Experiment, Row, experiment, experiment_names
+from medloc.experiments.estimate import Clock, time_text
+from medloc.experiments.reduced import WHOLE, ReducedGrid
 from medloc.experiments.rows import PartialIdentity, PlannedRun, planned_run, steps_of
-from medloc.experiments.setup import Setup
 from medloc.runs import NUMERICS, Record, find_records
 from medloc.spec.compose import compose_job, default_choices, has_option, option_values
 from medloc.spec.overrides import override_texts
 
 State = Literal["complete", "interrupted", "failed", "missing"]
-WORDS = tuple(PartialIdentity.__annotations__)
 BASES = Path(__file__).resolve().parents[1] / "models" / "bases"
 CLIP = "clip_tiny"
 
 
-class Known:
-    """The records of a results folder, by the words that name a run."""
+@dataclass(frozen=True)
+class Setup:
+    """A grid to do.
 
-    def __init__(self, setup: Setup):
-        self.setup = setup
-        self.records = find_records(setup.results).records
-        self._by_name: dict[tuple[Any, ...], list[Record]] = {}
-        for record in self.records:
-            self._by_name.setdefault(_name(record.identity), []).append(record)
+    Attributes:
+        experiments: the tables and figures wanted.
+        results: the folder of runs.
+        grid: what makes the grid smaller.
+        conditions: overrides that change no row: how a run is made, not what it is.
+        roots: folder of the real images by data set; {} = phantoms.
+    """
 
-    def state(self, run: PlannedRun) -> tuple[State, str]:
-        """Return how far a run is, and why it failed where it did.
+    experiments: tuple[Experiment, ...]
+    results: Path
+    grid: ReducedGrid = WHOLE
+    conditions: tuple[str, ...] = ()
+    roots: Mapping[str, str] = field(default_factory=dict)
 
-        Raises:
-            ValueError: the data set of a complete run cannot be read any more.
-            OSError: likewise.
-        """
-        settings = planned_run(self.setup.overrides(run)).values
-        found = [record for record in self._by_name.get(_name(run.identity), []) if _same(record, settings)]
-        status = {record.status: record for record in found}
-        if "complete" in status and any(_today(r, settings) for r in found if r.status == "complete"):
-            return "complete", ""
-        if "running" in status:
-            return "interrupted", ""
-        if "failed" in status:
-            return "failed", status["failed"].reason or ""
-        return "missing", ""
+    def overrides(self, run: PlannedRun) -> tuple[str, ...]:
+        """Return every override of `medloc.run` for a run."""
+        dataset = run.identity["dataset"]
+        root = (f"dataset.root={self.roots[dataset]}",) if dataset in self.roots else ()
+        return (*run.overrides, *root, *self.conditions, f"results={self.results}")
 
 
-def _name(identity: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(identity[word] for word in WORDS)
+def wanted(names: tuple[str, ...], family: str, grid: ReducedGrid) -> tuple[Experiment, ...]:
+    """Return the experiments of these names; "all" is every one.
+
+    Raises:
+        ValueError: a name is no experiment.
+    """
+    chosen = dict.fromkeys(each for name in names for each in (experiment_names() if name == "all" else (name,)))
+    return tuple(experiment(name, family, grid) for name in chosen)
+
+
+def run_state(records: Iterable[Record], settings: Mapping[str, Any]) -> tuple[State, str]:
+    """Return how far a run is, and why it failed where it did.
+
+    Args:
+        records: the records that have its name.
+        settings: every override of the run, key -> value.
+
+    Raises:
+        ValueError: the data set of a complete run cannot be read any more.
+        OSError: likewise.
+    """
+    found = [record for record in records if _same(record, settings)]
+    if any(record.status == "complete" and _today(record, settings) for record in found):
+        return "complete", ""
+    status = {record.status: record for record in found}
+    if "running" in status:
+        return "interrupted", ""
+    return ("failed", status["failed"].reason or "") if "failed" in status else ("missing", "")
 
 
 def _same(record: Record, settings: Mapping[str, Any]) -> bool:
     """Tell whether a record of the right name is of the same kind of data, of the same length and of this code."""
     root = settings.get("dataset.root")
     origin = f"real: {Path(str(root)).expanduser().resolve().name}" if root else "phantom"
-    evaluated_on = settings.get("dataset.evaluate_on", "test")
-    trained = record.identity["steps"] > 0
-    length = not trained or record.config["train"]["max_steps"] == steps_of(settings)
-    identity = (record.identity["origin"], record.identity["evaluated_on"])
-    return length and identity == (origin, evaluated_on) and record.numerics == NUMERICS
+    data = (origin, settings.get("dataset.evaluate_on", "test"))
+    untrained = record.identity["steps"] == 0
+    length = untrained or record.config["train"]["max_steps"] == steps_of(settings)
+    recorded = (record.identity["origin"], record.identity["evaluated_on"])
+    return length and recorded == data and record.numerics == NUMERICS
 
 
 def _today(record: Record, settings: Mapping[str, Any]) -> bool:
     """Tell whether a run would start from the same images and the same base today."""
-    data = _data_print(_words(settings, ("dataset", "cache")))
-    model = _model_print(_words(settings, ("model", "method")))
+
+    def words(*groups: str) -> tuple[str, ...]:
+        return override_texts({key: value for key, value in settings.items() if key.partition(".")[0] in groups})
+
+    model = _model_print(words("model", "method"))
+    data = _data_print(words("dataset", "cache"))
     return record.fingerprints["data"] == data and model in (None, record.fingerprints["model"])
-
-
-def _words(settings: Mapping[str, Any], groups: Iterable[str]) -> tuple[str, ...]:
-    kept = tuple(groups)
-    return override_texts({key: value for key, value in settings.items() if key.partition(".")[0] in kept})
 
 
 @cache
@@ -107,24 +128,19 @@ def obstacle(run: PlannedRun) -> str | None:
     for group, option in options.items():
         if not group.startswith("hydra/") and not has_option(group, option):
             return f"{group}={option}: conf/{group}/{option}.yaml is not there"
-    for base in _bases(run.values, options):
-        if not (BASES / base / "config.json").is_file():
-            return f"{base}: its base is not there; make it with `python -m medloc.pretrain model={base}`"
-    return None
-
-
-def _bases(settings: Mapping[str, Any], options: Mapping[str, str]) -> list[str]:
-    """Return the names of the shipped weights that a run loads."""
 
     def said(group: str, key: str) -> Any:
         try:
-            return settings.get(f"{group}.{key}", option_values(group, options[group])[key])
+            return run.values.get(f"{group}.{key}", option_values(group, options[group])[key])
         except KeyError:  # an option that brings others along
             return None
 
-    model = [] if said("model", "path") else [options["model"]]
-    judge = [CLIP] if said("method", "semantic_weight") and not said("method", "semantic_model") else []
-    return model + judge
+    bases = [] if said("model", "path") else [options["model"]]
+    bases += [CLIP] if said("method", "semantic_weight") and not said("method", "semantic_model") else []
+    for base in bases:
+        if not (BASES / base / "config.json").is_file():
+            return f"{base}: its base is not there; make it with `python -m medloc.pretrain model={base}`"
+    return None
 
 
 @dataclass(frozen=True)
@@ -158,6 +174,11 @@ class Item:
         """Whether it will be run."""
         return self.state != "complete" and self.obstacle is None
 
+    @property
+    def blocked(self) -> bool:
+        """Whether it is missing and cannot be made here."""
+        return self.state != "complete" and self.obstacle is not None
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -172,9 +193,9 @@ class Plan:
         return tuple(item for item in self.items.values() if item.to_do)
 
     @property
-    def blocked(self) -> tuple[Item, ...]:
-        """The runs that are missing and cannot be made here."""
-        return tuple(item for item in self.items.values() if item.state != "complete" and item.obstacle)
+    def obstacles(self) -> Counter[str]:
+        """Why runs are missing and cannot be made here -> how many."""
+        return Counter(str(item.obstacle) for item in self.items.values() if item.blocked)
 
 
 def make_plan(setup: Setup) -> Plan:
@@ -184,79 +205,68 @@ def make_plan(setup: Setup) -> Plan:
         ValueError: the data of a complete run cannot be read any more.
         OSError: likewise.
     """
-    known = Known(setup)
-    clock = Clock(known.records)
+    records = find_records(setup.results).records
+    clock = Clock(records)
+    named: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
+    for record in records:
+        named[_name(record.identity)].append(record)
     items: dict[PlannedRun, Item] = {}
-    for wants, row in _rows(setup):
-        for run in row.runs():
-            if run in items:
-                continue
-            length = steps_of(planned_run(setup.overrides(run)).values)
-            state, reason = known.state(run)
-            seconds = clock.seconds(run, length)
-            items[run] = Item(run, f"{wants.name} {row.name}", state, reason, obstacle(run), length, seconds)
+    for each in setup.experiments:
+        for row in each.rows:
+            for run in row.runs():
+                if run not in items:
+                    settings = planned_run(setup.overrides(run)).values
+                    state, reason = run_state(named[_name(run.identity)], settings)
+                    steps = steps_of(settings)
+                    place, seconds = f"{each.name} {row.name}", clock.seconds(run, steps)
+                    items[run] = Item(run, place, state, reason, obstacle(run), steps, seconds)
     return Plan(setup, items)
+
+
+def _name(identity: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(identity[word] for word in PartialIdentity.__annotations__)
 
 
 def plan_text(plan: Plan, processes: int) -> str:
     """Return the plan for a reader: a line per row with what is missing from it, then the sum."""
-    grid = plan.setup.grid
-    lines = ["SMOKE: a few steps on a few phantoms; the numbers mean nothing.\n"] if grid.smoke else []
+    lines = ["SMOKE: a few steps on a few phantoms; the numbers mean nothing.\n"] if plan.setup.grid.smoke else []
     for each in plan.setup.experiments:
         lines.append(f"{each.name}: {each.shows}")
         lines += [f"  {_row_line(plan, each, row)}" for row in each.rows] or ["  needs no run"]
     return "\n".join([*lines, "", *_sum(plan, processes)])
 
 
-def _rows(setup: Setup) -> Iterator[tuple[Experiment, Row]]:
-    return ((each, row) for each in setup.experiments for row in each.rows)
-
-
 def _row_line(plan: Plan, each: Experiment, row: Row) -> str:
     items = [plan.items[run] for run in row.runs()]
     own = [item for item in items if item.row == f"{each.name} {row.name}"]
-    missing = [item for item in own if item.to_do]
-    blocked = [item for item in own if item.obstacle and item.state != "complete"]
-    words = [f"{len(items)} run{'s' if len(items) != 1 else ''}"]
     shared = sorted({item.row for item in items if item not in own})
+    complete, blocked = _count(own, "complete"), sum(item.blocked for item in own)
+    missing = [item for item in own if item.to_do]
+    words = [f"{len(items)} run{'s' if len(items) != 1 else ''}"]
     words += [f"{len(items) - len(own)} shared with {'; '.join(shared)}"] if shared else []
-    complete = sum(item.state == "complete" for item in own)
     words += [f"{complete} complete"] if complete else []
-    words += [f"{len(missing)} to do{_states(missing)}, {_time(missing, 1)}"] if missing else []
-    words += [f"{len(blocked)} not runnable here"] if blocked else []
+    if missing:
+        counts = {state: sum(item.state == state for item in missing) for state in ("interrupted", "failed")}
+        said = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+        times = time_text([item.seconds for item in missing], 1)
+        words += [f"{len(missing)} to do{f' ({said})' if said else ''}, {times}"]
+    words += [f"{blocked} not runnable here"] if blocked else []
     return f"{row.name}: {', '.join(words)}"
 
 
-def _states(items: Sequence[Item]) -> str:
-    """Say how many go on from where they stopped and how many failed before."""
-    counts = {state: sum(item.state == state for item in items) for state in ("interrupted", "failed")}
-    said = [f"{count} {state}" for state, count in counts.items() if count]
-    return f" ({', '.join(said)})" if said else ""
+def _count(items: Iterable[Item], state: State) -> int:
+    return sum(item.state == state for item in items)
 
 
-def _time(items: Sequence[Item], processes: int) -> str:
-    known = [item.seconds for item in items if item.seconds is not None]
-    unknown = len(items) - len(known)
-    if not known:
-        return "time unknown"
-    about = f"about {duration(sum(known) / processes)}"
-    return about if not unknown else f"{about} and {unknown} of unknown time"
-
-
-def _sum(plan: Plan, processes: int) -> list[str]:
-    items = plan.items.values()
-    complete = sum(item.state == "complete" for item in items)
-    lines = [f"  failed before: {item}: {item.reason}" for item in items if item.to_do and item.state == "failed"]
-    reasons: dict[str, int] = {}
-    for item in plan.blocked:
-        assert item.obstacle is not None
-        reasons[item.obstacle] = reasons.get(item.obstacle, 0) + 1
-    lines += [f"  not runnable here, {count} run{'s' * (count > 1)}: {reason}" for reason, count in reasons.items()]
+def _sum(plan: Plan, processes: int) -> Sequence[str]:
+    items, to_do, obstacles = plan.items.values(), plan.to_do, plan.obstacles
+    lines = [f"  failed before: {item}: {item.reason}" for item in to_do if item.state == "failed"]
+    lines += [f"  not runnable here, {count} run{'s' * (count > 1)}: {why}" for why, count in obstacles.items()]
     lines.append(
-        f"{len(items)} distinct runs in {plan.setup.results}: {complete} complete, {len(plan.to_do)} to do, "
-        f"{len(plan.blocked)} not runnable here."
+        f"{len(items)} distinct runs in {plan.setup.results}: {_count(items, 'complete')} complete, {len(to_do)} to "
+        f"do, {obstacles.total()} not runnable here."
     )
-    if plan.to_do:
+    if to_do:
         on = f" on {processes} processes" if processes > 1 else ""
-        lines.append(f"To do{on}: {_time(plan.to_do, processes)}.")
+        lines.append(f"To do{on}: {time_text([item.seconds for item in to_do], processes)}.")
     return lines

@@ -1,19 +1,12 @@
-"""A grid made smaller for a trial: what was added to every run, so that its pages can be told from real ones."""
+"""A grid made smaller for a trial: what was added to every run, and the folders that keep it apart from whole grids."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from medloc.runs.atomic import write_json
-from medloc.runs.bounds import bounded_text, parsed
+from medloc.experiments.rows import planned_run
+from medloc.runs import bounded_text, parsed, write_json
 
 NAME = "reduced.json"
-
-SMOKE_OVERRIDES = (
-    *("dataset.phantom.train=16", "dataset.phantom.test=8", "dataset.phantom.calibration=4"),
-    *("train.max_steps=4", "train.prompts_per_step=2", "train.per_device_batch=4"),
-    *("evaluation.points=2", "evaluation.images=4"),
-)
-"""A few steps on a few phantoms. Every group size of the experiments fits: 2 prompts x G is divisible by 4."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +25,29 @@ class ReducedGrid:
     datasets: tuple[str, ...] = ()
     smoke: bool = False
 
+    @property
+    def whole(self) -> bool:
+        """Whether its runs are those of the experiments, if not all of them."""
+        return not self.smoke and not planned_run(("method=medloc", *self.overrides)).identity["variant"]
+
+    def __str__(self) -> str:
+        """Return what was added, in words."""
+        return " ".join([*["SMOKE"] * self.smoke, *self.overrides])
+
 
 WHOLE = ReducedGrid()
 """Not reduced: the experiments as they are written."""
 
-SMOKE = ReducedGrid(SMOKE_OVERRIDES, seeds=(42,), smoke=True)
+SMOKE = ReducedGrid(
+    (
+        *("dataset.phantom.train=16", "dataset.phantom.test=8", "dataset.phantom.calibration=4"),
+        *("train.max_steps=4", "train.prompts_per_step=2", "train.per_device_batch=4"),
+        *("evaluation.points=2", "evaluation.images=4"),
+    ),
+    seeds=(42,),
+    smoke=True,
+)
+"""A few steps on a few phantoms. Every group size of the experiments fits: 2 prompts x G is divisible by 4."""
 
 
 def read_grid(results: Path) -> ReducedGrid:
@@ -59,3 +70,38 @@ def read_grid(results: Path) -> ReducedGrid:
 def write_grid(results: Path, grid: ReducedGrid) -> None:
     """Write `results/reduced.json`, by which the report labels every page."""
     write_json(results / NAME, asdict(grid))
+
+
+def open_folder(results: Path, grid: ReducedGrid, *, default: bool, write: bool) -> None:
+    """Keep whole and reduced grids apart: each results folder holds runs of one kind only, and says which.
+
+    Args:
+        results: the folder of runs.
+        grid: what makes this grid smaller.
+        default: whether `results` is the checkout's own, which only whole grids use.
+        write: whether to leave the note by which the report labels its pages.
+
+    Raises:
+        ValueError: the folder holds another kind of runs.
+    """
+    there = read_grid(results)
+    if grid.whole:
+        if there != WHOLE:
+            raise ValueError(f"results={results} holds a reduced grid ({there}); give another folder.")
+        return
+    if default or (there == WHOLE and any((results / "runs").glob("*/record.json"))):
+        raise ValueError(
+            f"results={results} is for whole runs, and these are reduced ({grid}); give them a folder of their own, "
+            "results=PATH."
+        )
+    if there != WHOLE:
+        if str(there) != str(grid):
+            raise ValueError(f"results={results} holds runs reduced otherwise ({there}); give another folder.")
+        grid = replace(grid, seeds=_union(there.seeds, grid.seeds), datasets=_union(there.datasets, grid.datasets))
+    if write:
+        write_grid(results, grid)
+
+
+def _union(one: tuple, other: tuple) -> tuple:
+    """Return what either keeps; () keeps all."""
+    return tuple(sorted({*one, *other})) if one and other else ()

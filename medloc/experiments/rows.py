@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypedDict
 
-from medloc.spec.compose import CONDITIONS, NAMED_FIELDS, NAMED_GROUPS, default_choices, option_values, variant_values
+from medloc.spec.compose import (
+    CONDITIONS,
+    NAMED_FIELDS,
+    NAMED_GROUPS,
+    compose_job,
+    default_choices,
+    option_values,
+    variant_values,
+)
 from medloc.spec.fields import kind_of
 from medloc.spec.overrides import override_texts, read_overrides, value_text
 from medloc.spec.run import CURRICULUM, RunSpec
@@ -79,7 +87,7 @@ def plan_run(values: Mapping[str, Any]) -> PlannedRun:
         "method": options["method"],
         "schedule": options["schedule"] if scheduled else None,
         "train": options["train"],
-        "seed": int(values.get("seed", 42)),
+        "seed": int(values["seed"]) if "seed" in values else _default_seed(),
         "variant": " ".join(override_texts(variant)),
     }
     written = [group for group in NAMED_GROUPS if group not in ("schedule", "train")]
@@ -99,6 +107,11 @@ def steps_of(values: Mapping[str, Any]) -> int | None:
         except KeyError:  # no such preset: the run has an obstacle
             return None
     return steps if isinstance(steps, int) else None
+
+
+@cache
+def _default_seed() -> int:
+    return compose_job(()).settings.seed
 
 
 @cache

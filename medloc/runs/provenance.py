@@ -11,17 +11,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 """The folder that holds the package: the root of the checkout where `medloc` is installed editable."""
 
 PACKAGES = (
-    "medloc",
-    "torch",
-    "transformers",
-    "trl",
-    "accelerate",
-    "datasets",
-    "hydra-core",
-    "omegaconf",
-    "numpy",
-    "pillow",
-    "scipy",
+    *("medloc", "torch", "transformers", "trl", "accelerate", "datasets"),
+    *("hydra-core", "omegaconf", "numpy", "pillow", "scipy"),
 )
 
 
@@ -53,10 +44,7 @@ def _commit(checkout: Path) -> tuple[str | None, bool | None]:
     """Return the commit and the dirty flag, or two Nones outside a checkout."""
     top = _git(checkout, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != checkout.resolve():
-        return (
-            None,
-            None,
-        )  # installed inside somebody else's repository: its commit says nothing about this code
+        return None, None  # installed inside somebody else's repository: its commit says nothing about this code
     commit = _git(checkout, "rev-parse", "--verify", "HEAD")
     changes = _git(checkout, "status", "--porcelain")
     return commit, None if changes is None else changes != ""

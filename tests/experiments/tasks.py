@@ -2,8 +2,8 @@
 
 import os
 
+from medloc.experiments.launchers import Result
 from medloc.experiments.rows import planned_run
-from medloc.experiments.work import Result
 
 
 def run_of(seed, **more):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -115,6 +116,7 @@ def composable(run):
     return all(has_option(group, str(run.values[group])) for group in default_choices() if group in run.values)
 
 
+@cache
 def as_recorded(overrides):
     """The words of a record's identity, as `run_job` takes them from the composed job."""
     job = compose_job(overrides)

@@ -1,10 +1,9 @@
 """Failed runs are tried again a bounded number of times, after the others; the summary is exact."""
 
 from medloc.experiments.execute import execute
-from medloc.experiments.plan import make_plan
+from medloc.experiments.launchers import Result
+from medloc.experiments.plan import Setup, make_plan, wanted
 from medloc.experiments.reduced import ReducedGrid
-from medloc.experiments.setup import Setup, wanted
-from medloc.experiments.work import Result
 
 
 def plan(tmp_path):

@@ -6,10 +6,9 @@ import pytest
 
 from medloc.experiments import plan as planning
 from medloc.experiments.estimate import Clock, duration
-from medloc.experiments.plan import Known, make_plan, obstacle, plan_text
+from medloc.experiments.plan import Setup, make_plan, obstacle, plan_text, run_state, wanted
 from medloc.experiments.reduced import WHOLE, ReducedGrid
 from medloc.experiments.rows import planned_run
-from medloc.experiments.setup import Setup, wanted
 from medloc.runs import NUMERICS, write_record
 from medloc.spec.compose import compose_job
 from tests.report.conftest import fabricate
@@ -66,15 +65,15 @@ def test_what_stopped_or_failed_is_done_again_and_said(tmp_path):
 )
 def test_a_record_of_another_kind_does_not_count(other, tmp_path):
     keep(tmp_path, recorded("failed", 42, **other))
-    known = Known(setup(tmp_path, "figure8"))
-    assert known.state(planned_run(("method=medloc", "dataset=ham10000", "seed=42"))) == ("missing", "")
+    plan = make_plan(setup(tmp_path, "figure8"))
+    run = planned_run(("method=medloc", "schedule=piecewise", "dataset=ham10000", "seed=42"))
+    assert (plan.items[run].state, plan.items[run].reason) == ("missing", "")
 
 
-def test_real_images_are_another_kind_of_data(tmp_path):
-    keep(tmp_path, recorded("failed", 42, origin="real: HAM"))
-    run = planned_run(("method=medloc", "dataset=ham10000", "seed=42"))
-    assert Known(setup(tmp_path, "figure8", roots={"ham10000": "/data/HAM"})).state(run)[0] == "failed"
-    assert Known(setup(tmp_path, "figure8")).state(run)[0] == "missing"
+def test_real_images_are_another_kind_of_data():
+    record = recorded("failed", 42, origin="real: HAM")
+    assert run_state([record], {"dataset.root": "/data/HAM"}) == ("failed", "OSError: disk")
+    assert run_state([record], {}) == ("missing", "")
 
 
 def test_time_is_the_median_of_such_runs_scaled_by_steps(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 
 from medloc.boxes import Box
 from medloc.data import load_dataset
-from medloc.evaluation.metrics import Metrics
+from medloc.evaluation.metrics import scores_of
 from medloc.evaluation.samples import Sample, write_samples
 from medloc.report.groups import group_records
 from medloc.report.runs import ImageIous, image_counts, read_image_ious
@@ -108,7 +108,7 @@ def test_what_evaluation_writes_is_read_back(tmp_path):
 def test_the_mean_over_images_is_the_metric(metric):
     ious = [0.0, 0.5, 0.55, 0.7999, 0.8, 0.95, 1.0]
     images = ImageIous(tuple("abcdefg"), tuple("aabbccd"), np.array(ious))
-    assert images.scores(metric).mean() == pytest.approx(Metrics.of(ious).as_dict()[metric])
+    assert images.scores(metric).mean() == pytest.approx(scores_of(ious)[metric])
 
 
 def test_hand_computed_share_of_thresholds():

@@ -104,13 +104,8 @@ def tiny_clip_processor(targets: list[str]) -> CLIPProcessor:
 def tiny_clip_model(processor: CLIPProcessor) -> CLIPModel:
     """Build the model with random weights, for `processor`."""
     tokenizer = processor.tokenizer
-    tower = {
-        "hidden_size": 64,
-        "intermediate_size": 128,
-        "num_attention_heads": 4,
-        "projection_dim": 32,
-    }
-    ids = {name: getattr(tokenizer, f"{name}_token_id") for name in ("pad", "bos", "eos")}
+    tower = {"hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4, "projection_dim": 32}
+    ids = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("pad", "bos", "eos")}
     return CLIPModel(
         CLIPConfig(
             text_config={
@@ -118,7 +113,7 @@ def tiny_clip_model(processor: CLIPProcessor) -> CLIPModel:
                 "num_hidden_layers": 2,
                 "vocab_size": len(tokenizer),
                 "max_position_embeddings": TEXT_LENGTH,
-                **{f"{name}_token_id": number for name, number in ids.items()},
+                **ids,
             },
             vision_config={**tower, "num_hidden_layers": 3, "image_size": SIDE, "patch_size": PATCH},
             projection_dim=32,

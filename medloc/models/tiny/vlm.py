@@ -11,7 +11,6 @@ tiles (one of 112 x 112 px here, up to twelve of 448 x 448 px as published) and 
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
@@ -37,20 +36,11 @@ IMAGE_TOKENS = int((TILE // PATCH * SHUFFLE) ** 2)
 LARGEST_PIXEL, THOUSAND = 255, 1000  # largest whole number that is one token of Qwen2.5-VL, of InternVL
 
 
-@dataclass(frozen=True)
-class TinySize:
-    """Width and depth of a miniature's language model; head dimensions are 32 (text) and 16 (vision)."""
+SIZES = {"tiny_s": (128, 2), "tiny_m": (192, 3), "tiny_l": (256, 4)}
+"""Width and depth of a miniature's language model; head dimensions are 32 (text) and 16 (vision)."""
 
-    hidden: int
-    layers: int
-
-
-SIZES = {
-    "tiny_s": TinySize(hidden=128, layers=2),
-    "tiny_m": TinySize(hidden=192, layers=3),
-    "tiny_l": TinySize(hidden=256, layers=4),
-}
-VISION_HIDDEN, VISION_LAYERS = 64, 2  # in every size, as all sizes of Qwen2.5-VL have the same vision tower
+VISION = {"hidden_size": 64, "intermediate_size": 128, "patch_size": PATCH}
+VISION_LAYERS, VISION_HEADS = 2, 4  # in every size, as all sizes of Qwen2.5-VL have the same vision tower
 
 
 def _chat_template(image: str) -> str:
@@ -129,14 +119,15 @@ def whole_text_backend(special: tuple[str, ...], whole: list[str]) -> Tokenizer:
     return backend
 
 
-def _text_config(size: TinySize, tokenizer: Any, **rope: Any) -> dict[str, Any]:
+def _text_config(name: str, tokenizer: Any, **rope: Any) -> dict[str, Any]:
+    width, layers = SIZES[name]
     return {
         "vocab_size": len(tokenizer),
-        "hidden_size": size.hidden,
-        "intermediate_size": 2 * size.hidden,
-        "num_hidden_layers": size.layers,
-        "num_attention_heads": size.hidden // 32,
-        "num_key_value_heads": size.hidden // 64,
+        "hidden_size": width,
+        "intermediate_size": 2 * width,
+        "num_hidden_layers": layers,
+        "num_attention_heads": width // 32,
+        "num_key_value_heads": width // 64,
         "max_position_embeddings": 4096,
         "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, **rope},
         "tie_word_embeddings": True,
@@ -146,9 +137,10 @@ def _text_config(size: TinySize, tokenizer: Any, **rope: Any) -> dict[str, Any]:
     }
 
 
-def _end_answers(model: Any, tokenizer: Any) -> None:
+def _ending_answers(model: Any, tokenizer: Any) -> Any:
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
+    return model
 
 
 def tiny_processor(prompts: list[str]) -> Qwen2_5_VLProcessor:
@@ -168,16 +160,15 @@ def tiny_processor(prompts: list[str]) -> Qwen2_5_VLProcessor:
 
 def tiny_model(name: str, processor: Qwen2_5_VLProcessor) -> Qwen2_5_VLForConditionalGeneration:
     """Build the Qwen2.5-VL `name` ("tiny_s", "tiny_m" or "tiny_l") with random weights, for `processor`."""
-    size, tokenizer = SIZES[name], processor.tokenizer
+    tokenizer = processor.tokenizer
+    text = _text_config(name, tokenizer, mrope_section=[4, 6, 6])
     config = Qwen2_5_VLConfig(
-        text_config=_text_config(size, tokenizer, mrope_section=[4, 6, 6]),
+        text_config=text,
         vision_config={
+            **VISION,
             "depth": VISION_LAYERS,
-            "hidden_size": VISION_HIDDEN,
-            "intermediate_size": 2 * VISION_HIDDEN,
-            "num_heads": VISION_HIDDEN // 16,
-            "out_hidden_size": size.hidden,
-            "patch_size": PATCH,
+            "num_heads": VISION_HEADS,
+            "out_hidden_size": text["hidden_size"],
             "spatial_merge_size": MERGE,
             "window_size": 112,
             "fullatt_block_indexes": list(range(VISION_LAYERS)),
@@ -188,9 +179,7 @@ def tiny_model(name: str, processor: Qwen2_5_VLProcessor) -> Qwen2_5_VLForCondit
         vision_end_token_id=tokenizer.convert_tokens_to_ids("<|vision_end|>"),
         tie_word_embeddings=True,
     )
-    model = Qwen2_5_VLForConditionalGeneration(config)
-    _end_answers(model, tokenizer)
-    return model
+    return _ending_answers(Qwen2_5_VLForConditionalGeneration(config), tokenizer)
 
 
 def tiny_internvl_processor(prompts: list[str]) -> InternVLProcessor:
@@ -214,14 +203,12 @@ def tiny_internvl_processor(prompts: list[str]) -> InternVLProcessor:
 def tiny_internvl_model(processor: InternVLProcessor) -> InternVLForConditionalGeneration:
     """Build an InternVL with random weights, as wide and deep as `tiny_s`, for `processor`."""
     config = InternVLConfig(
-        text_config={"model_type": "qwen2", **_text_config(SIZES["tiny_s"], processor.tokenizer)},
+        text_config={"model_type": "qwen2", **_text_config("tiny_s", processor.tokenizer)},
         vision_config={
-            "hidden_size": VISION_HIDDEN,
+            **VISION,
             "num_hidden_layers": VISION_LAYERS,
-            "num_attention_heads": VISION_HIDDEN // 16,
-            "intermediate_size": 2 * VISION_HIDDEN,
+            "num_attention_heads": VISION_HEADS,
             "image_size": TILE,
-            "patch_size": PATCH,
             "layer_scale_init_value": 1.0,  # published: 0.1, for models so deep that a new layer must do almost nothing
         },
         image_token_id=processor.image_token_id,
@@ -229,6 +216,4 @@ def tiny_internvl_model(processor: InternVLProcessor) -> InternVLForConditionalG
         downsample_ratio=SHUFFLE,
         tie_word_embeddings=True,
     )
-    model = InternVLForConditionalGeneration(config)
-    _end_answers(model, processor.tokenizer)
-    return model
+    return _ending_answers(InternVLForConditionalGeneration(config), processor.tokenizer)

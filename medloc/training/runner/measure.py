@@ -6,7 +6,7 @@ from typing import Any
 
 from medloc.data import LoadedDataset
 from medloc.data.example import Example
-from medloc.evaluation.metrics import Metrics
+from medloc.evaluation.metrics import scores_of
 from medloc.evaluation.samples import Sample, read_samples, write_samples
 from medloc.models.families import FAMILIES
 from medloc.runs.record import CurvePoint, RunMetrics, Scores, no_metrics
@@ -148,8 +148,7 @@ def _train(
 
 def scores(samples: Sequence[Sample]) -> Scores:
     """Return the metrics of samples as a record holds them."""
-    parsed = sum(sample.box is not None for sample in samples)
-    return Metrics.of((sample.iou for sample in samples), parsed=parsed).as_dict()
+    return scores_of(None if sample.box is None else sample.iou for sample in samples)
 
 
 def _point(step: int, samples: Sequence[Sample]) -> Any:

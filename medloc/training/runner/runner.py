@@ -14,12 +14,11 @@ from transformers.utils import logging as transformers_logging
 
 from medloc.data import LoadedDataset, load_dataset
 from medloc.runs.atomic import sweep
-from medloc.runs.bounds import bounded_text, parsed
 from medloc.runs.claim import ClaimedError, claim
 from medloc.runs.key import run_key
 from medloc.runs.provenance import provenance
 from medloc.runs.record import SCHEMA, Record
-from medloc.runs.store import RECORD_NAME, read_record, write_record
+from medloc.runs.store import RECORD_NAME, bounded_text, parsed, read_record, write_record
 from medloc.spec.compose import Job, reported_otherwise, run_identity
 from medloc.spec.machine import cores
 from medloc.spec.overrides import value_text

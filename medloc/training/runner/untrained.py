@@ -15,7 +15,7 @@ from typing import Any
 from medloc.data import LoadedDataset
 from medloc.data.box_baselines import best_constant_box, constant_box_ious, median_box
 from medloc.data.example import Example
-from medloc.evaluation.metrics import Metrics
+from medloc.evaluation.metrics import scores_of
 from medloc.evaluation.samples import Sample, read_samples, write_samples
 from medloc.runs.atomic import write_json
 from medloc.runs.key import NUMERICS
@@ -122,5 +122,4 @@ def _read_scores(path: Path, keys: tuple[str, ...]) -> Any:
 
 
 def _scores(ious: Any) -> Scores:
-    scores: Scores = Metrics.of(ious).as_dict()
-    return scores
+    return scores_of(ious, texts=False)
