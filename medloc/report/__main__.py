@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from medloc.cli import entry
-from medloc.runs import Found, Record
+from medloc.runs import Found
 from medloc.runs.provenance import CHECKOUT
 from medloc.runs.record import Status
 
@@ -70,29 +70,25 @@ def report(results: Path) -> None:
 
     found = find_records(results)
     print(*found_lines(results, found), sep="\n", end="\n\n")
-    written = write_report(results, found)
-    print(*summary_lines(written.content), sep="\n")
-    if written.page:
-        print(f"Tables and figures: {results / 'tables'}, {results / 'figures'}\nAll on one page: {written.page}")
+    print(*summary_lines(write_report(results, found)), sep="\n")
+    if results.is_dir():
+        print(f"Tables and figures: {results / 'tables'}, {results / 'figures'}")
+        print(f"All on one page: {results / 'report.html'}")
 
 
 def found_lines(results: Path, found: Found) -> list[str]:
     """Say how many records there are by status, why runs failed, and which files are no records."""
     counts = Counter(record.status for record in found.records)
     states = ", ".join(f"{counts[status]} {status}" for status in get_args(Status) if counts[status])
-    failed = [record for record in found.records if record.status == "failed"]
     lines = [f"Found {len(found.records)} records in {results / 'runs'}{': ' if states else ''}{states}."]
     if not found.records:
         lines.append("Make the first with: python -m medloc.run")
-    lines += [f"  failed: {_run(record)}: {record.reason}" for record in failed]
+    for record in found.records:
+        if record.status == "failed":
+            words = (record.identity[word] for word in ("method", "schedule", "model", "dataset", "variant"))
+            run = f"{record.key} ({' '.join(filter(None, words))} seed {record.identity['seed']})"
+            lines.append(f"  failed: {run}: {record.reason}")
     return lines + [f"  not read: {problem}" for problem in found.problems]
-
-
-def _run(record: Record) -> str:
-    identity = record.identity
-    words = ("method", "schedule", "model", "dataset", "variant")
-    named = [str(identity[word]) for word in words if identity[word]]  # type: ignore[literal-required]
-    return f"{record.key} ({' '.join(named)} seed {identity['seed']})"
 
 
 if __name__ == "__main__":

@@ -6,19 +6,12 @@ from pathlib import Path
 from tabulate import tabulate
 
 from medloc.evaluation.samples import read_samples
+from medloc.report.paper import METRICS
 from medloc.runs import Record, Scores
 
 LAST_PICTURE = "boxes.png"
 SHOWN = 12  # test images drawn, evenly spaced over the test set
-MISSING = "-"
-COLUMNS = {
-    "a50": "A@0.5",
-    "a80": "A@0.8",
-    "map": "mAP",
-    "mean_iou": "mean IoU",
-    "parse_rate": "parsed",
-    "n": "N",
-}
+COLUMNS = {**METRICS, "mean_iou": "mean IoU", "parse_rate": "parsed", "n": "N"}
 
 
 def closing_table(record: Record) -> str:
@@ -26,12 +19,13 @@ def closing_table(record: Record) -> str:
 
     A row whose scores are missing shows "-" in every column.
     """
-    metrics, boxes = record.metrics, record.metrics["constant_box"]
-    rows = [_row("zero-shot start", metrics["zero_shot"])]
-    if record.identity["method"] != "zero_shot":
-        rows.append(_row(_trained(record), metrics["final"]))
-    rows.append(_row("best constant box", boxes and boxes["best"]))
-    rows.append(_row("answer-grid ceiling", metrics["answer_grid"]))
+    metrics, identity, boxes = record.metrics, record.identity, record.metrics["constant_box"]
+    words = filter(None, (identity["method"], identity["schedule"], f"{identity['steps']} steps"))
+    scores = {"zero-shot start": metrics["zero_shot"]}
+    if identity["method"] != "zero_shot":
+        scores[f"trained ({', '.join(words)})"] = metrics["final"]
+    scores |= {"best constant box": boxes and boxes["best"], "answer-grid ceiling": metrics["answer_grid"]}
+    rows = [(name, *(_text(column, found) for column in COLUMNS)) for name, found in scores.items()]
     alignment = ("left", *["right"] * len(COLUMNS))
     table = tabulate(rows, ("", *COLUMNS.values()), "simple", disable_numparse=True, colalign=alignment)
     return f"{run_title(record)}\n\n{table}"
@@ -45,35 +39,23 @@ def run_title(record: Record) -> str:
     return f"{record.label}: {identity['dataset']}{images}, seed {identity['seed']}{variant}; percent"
 
 
-def _trained(record: Record) -> str:
-    identity = record.identity
-    words = [identity["method"], identity["schedule"], f"{identity['steps']} steps"]
-    return f"trained ({', '.join(word for word in words if word)})"
-
-
-def _row(name: str, scores: Scores | None) -> list[str]:
-    return [name, *(_text(column, scores and scores[column]) for column in COLUMNS)]  # type: ignore[literal-required]
-
-
-def _text(column: str, value: float | None) -> str:
+def _text(column: str, scores: Scores | None) -> str:
+    value = scores and scores[column]  # type: ignore[literal-required]
     if value is None:
-        return MISSING
+        return "-"
     return str(value) if column == "n" else f"{100 * value:.2f}"
 
 
 def close_run(folder: Path, record: Record, images: Mapping[str, Path]) -> str:
-    """Draws a run's pictures into its folder and returns its closing text.
+    """Draw a run's pictures into its folder and return its closing text.
 
     Args:
-        folder: the run's folder.
-        record: its record.
-        images: the image file of each test image, by id.
+        folder: The run's folder.
+        record: Its record.
+        images: The image file of each test image, by id.
     """
-    from medloc.report.figures.gallery import draw_boxes
-    from medloc.report.figures.run import (
-        draw_loss,
-        draw_training,  # matplotlib is imported here
-    )
+    from medloc.report.figures.gallery import draw_boxes  # matplotlib is imported here
+    from medloc.report.figures.run import draw_loss, draw_training
 
     title = run_title(record).partition(";")[0]
     paths = {"record": folder / "record.json", "test images": folder / LAST_PICTURE}
@@ -91,5 +73,5 @@ def close_run(folder: Path, record: Record, images: Mapping[str, Path]) -> str:
 
 
 def is_closed(folder: Path) -> bool:
-    """Tells whether a run's pictures have been drawn to the last."""
+    """Tell whether a run's pictures have been drawn to the last."""
     return (folder / LAST_PICTURE).exists()

@@ -1,12 +1,13 @@
 """The paper's own numbers, read from `paper_numbers.yaml`; a number that does not fit its table is an error."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core.core_schema import ValidationInfo
 
 NUMBERS = Path(__file__).with_name("paper_numbers.yaml")
 
@@ -15,28 +16,39 @@ METRICS = {"a50": "A@0.5", "a80": "A@0.8", "map": "mAP"}
 
 SETS = ("ham10000", "heel", "tn3k")
 ACCURACY_TABLES = (1, 2, 3, 4, 6, 7, 8)
-STARS = ("", "*", "**", "***")
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _decimals(value: Any) -> float:
+    if not isinstance(value, float):
+        raise ValueError("must be printed with decimals")
+    return value
+
+
+Decimal = Annotated[float, BeforeValidator(_decimals)]
+Percent = Annotated[Decimal, Field(ge=0, le=100)]
 
 
 class PaperCell(NamedTuple):
     """A number as printed, in percent; `sd` is None where none is printed."""
 
-    mean: float
-    sd: float | None
+    mean: Percent
+    sd: Percent | None = None
 
     def __str__(self) -> str:
-        """Return the cell as a table shows it."""
+        """Return the cell as the paper prints it."""
         return f"{self.mean:.2f}" if self.sd is None else f"{self.mean:.2f} ± {self.sd:.2f}"
 
 
 class PaperDifference(NamedTuple):
     """A cell of a Δ row: the difference in points, and its stars."""
 
-    points: float
-    stars: str
+    points: Decimal
+    stars: Literal["", "*", "**", "***"]
 
     def __str__(self) -> str:
-        """Return the difference as a table shows it."""
+        """Return the difference as the paper prints it."""
         return f"{self.points:+.2f}{self.stars}"
 
 
@@ -47,11 +59,11 @@ class PaperCount(NamedTuple):
     test: int
 
 
-Cells = dict[str, dict[str, PaperCell]]
+Set = Literal[SETS]  # type: ignore[valid-type]
+Cells = dict[Set, dict[str, PaperCell]]
 
 
-@dataclass(frozen=True)
-class PaperTable:
+class PaperTable(BaseModel):
     """A table of accuracies as printed.
 
     Attributes:
@@ -64,18 +76,35 @@ class PaperTable:
         seeds: The seeds it names; () where it names none.
     """
 
-    number: int
-    columns: tuple[str, ...]
-    rows: dict[str, Cells]
-    settings: dict[str, dict[str, Any]]
-    differences: dict[str, dict[str, dict[str, PaperDifference]]]
-    pairs: dict[str, tuple[str, str]]
-    seeds: tuple[int, ...]
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    @property
-    def name(self) -> str:
-        """Name of its experiment: "table1"."""
-        return f"table{self.number}"
+    number: int
+    columns: Annotated[tuple[Literal[tuple(METRICS)], ...], Field(min_length=1)]  # type: ignore[valid-type]
+    rows: dict[str, Annotated[Cells, Field(min_length=1)]]
+    settings: dict[str, dict[str, Any]] = {}
+    differences: dict[str, dict[Set, dict[str, PaperDifference]]] = {}
+    pairs: dict[str, tuple[str, str]] = {}
+    seeds: tuple[int, ...] = ()
+
+    @field_validator("rows", "differences", mode="before")
+    @classmethod
+    def _name_the_cells(cls, found: Mapping[str, Mapping[str, list[Any]]], info: ValidationInfo) -> dict[str, Any]:
+        columns = info.data.get("columns", ())
+        for row, dataset, line in ((row, name, line) for row, sets in found.items() for name, line in sets.items()):
+            if len(line) != len(columns):
+                raise ValueError(f"{row} {dataset} has {len(line)} cells; the table has {len(columns)} columns")
+        return {
+            row: {name: dict(zip(columns, line, strict=True)) for name, line in sets.items()}
+            for row, sets in found.items()
+        }
+
+    @model_validator(mode="after")
+    def _names_are_rows(self) -> Self:
+        for name in {*self.settings, *(row for pair in self.pairs.values() for row in pair)} - set(self.rows):
+            raise ValueError(f"{name!r} is no row of the table")
+        if set(self.differences) != set(self.pairs):
+            raise ValueError("pairs must name the two rows of every row of differences")
+        return self
 
     def cell(self, row: str, dataset: str, metric: str) -> PaperCell | None:
         """Return one cell; None where the table has none."""
@@ -98,16 +127,14 @@ def paper_table(number: int) -> PaperTable:
     """
     if number not in ACCURACY_TABLES:
         raise KeyError(f"table {number} holds no accuracies; known: {', '.join(map(str, ACCURACY_TABLES))}.")
-    return read_table(number, _numbers()[f"table{number}"])
+    return validated(PaperTable, {"number": number, **_numbers()[f"table{number}"]}, NUMBERS.name, f"table{number}")
 
 
 @cache
 def class_counts() -> dict[str, dict[str, PaperCount]]:
     """Return Table 5 as data set -> class -> images; the class "Total" is the printed total."""
     rows = _numbers()["table5"]["rows"]
-    return {
-        dataset: {name: PaperCount(*counts) for name, counts in classes.items()} for dataset, classes in rows.items()
-    }
+    return {name: {label: PaperCount(*count) for label, count in counts.items()} for name, counts in rows.items()}
 
 
 def paper_text() -> dict[str, Any]:
@@ -116,70 +143,33 @@ def paper_text() -> dict[str, Any]:
     return text
 
 
-def table1() -> dict[str, Cells]:
-    """Return Table 1 as row name -> data set -> metric -> cell, rows in the paper's order."""
-    return paper_table(1).rows
-
-
-def read_table(number: int, found: Mapping[str, Any]) -> PaperTable:
-    """Check one table of the file and return it.
-
-    Raises:
-        ValueError: As in `paper_table`.
-    """
-    place = f"table{number}"
-    columns = tuple(found["columns"])
-    if not columns or set(columns) - set(METRICS):
-        raise ValueError(f"{place}.columns={list(columns)} must be among {', '.join(METRICS)}.")
-    rows = {
-        row: {dataset: _cells(f"{place} {row} {dataset}", columns, line) for dataset, line in _sets(place, row, sets)}
-        for row, sets in found["rows"].items()
-    }
-    pairs = {name: tuple(pair) for name, pair in found.get("pairs", {}).items()}
-    for name in {*found.get("settings", {}), *(row for pair in pairs.values() for row in pair)} - set(rows):
-        raise ValueError(f"{place}: {name!r} is no row of the table.")
-    differences = {
-        row: {dataset: _differences(f"{place} {row} {dataset}", columns, line) for dataset, line in sets.items()}
-        for row, sets in found.get("differences", {}).items()
-    }
-    if set(differences) != set(pairs):
-        raise ValueError(f"{place}.pairs must name the two rows of every row of differences.")
-    return PaperTable(
-        number, columns, rows, found.get("settings", {}), differences, pairs, tuple(found.get("seeds", ()))
-    )
-
-
-def _sets(place: str, row: str, sets: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    if not sets or set(sets) - set(SETS):
-        raise ValueError(f"{place} {row}: data sets {list(sets)} must be among {', '.join(SETS)}.")
-    return list(sets.items())
-
-
-def _cells(place: str, columns: tuple[str, ...], line: list[list[float]]) -> dict[str, PaperCell]:
-    cells = {}
-    for metric, cell in _named(place, columns, line).items():
-        if len(cell) not in (1, 2) or not all(isinstance(number, float) and 0 <= number <= 100 for number in cell):
-            raise ValueError(f"{place} {metric}={cell} must be [mean] or [mean, sd] in percent, with decimals.")
-        cells[metric] = PaperCell(cell[0], cell[1] if len(cell) == 2 else None)
-    return cells
-
-
-def _differences(place: str, columns: tuple[str, ...], line: list[list[Any]]) -> dict[str, PaperDifference]:
-    cells = {}
-    for metric, cell in _named(place, columns, line).items():
-        if len(cell) != 2 or not isinstance(cell[0], float) or cell[1] not in STARS:
-            raise ValueError(f"{place} {metric}={cell} must be [difference, stars].")
-        cells[metric] = PaperDifference(*cell)
-    return cells
-
-
-def _named(place: str, columns: tuple[str, ...], line: list[list[Any]]) -> dict[str, list[Any]]:
-    if len(line) != len(columns):
-        raise ValueError(f"{place} has {len(line)} cells; the table has {len(columns)} columns.")
-    return dict(zip(columns, line, strict=True))
-
-
 @cache
 def _numbers() -> dict[str, Any]:
     numbers: dict[str, Any] = yaml.safe_load(NUMBERS.read_text(encoding="utf-8"))
     return numbers
+
+
+def validated(model: type[Model], content: Mapping[str, Any], file: str, name: str) -> Model:
+    """Return a part of a file as a model.
+
+    Args:
+        model: What the part must be.
+        content: What the file says.
+        file: Its name.
+        name: Of the part.
+
+    Raises:
+        ValueError: It is none; the message names the file, the part, the key and the rule.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, (name, *first["loc"])))
+        rule = f"{key}={first['input']}" if first["loc"] else key
+        rule += f": {first['msg'].removeprefix('Value error, ')}"
+        if first["type"] == "missing":
+            rule = f"{key} is missing"
+        elif first["type"] == "extra_forbidden":
+            rule = f"{key} is no key there; the keys are {', '.join(model.model_fields)}"
+        raise ValueError(f"{file}: {rule}.") from None

@@ -7,11 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from medloc.report.figures.gallery import GALLERIES, Strip
-from medloc.report.runs import COUNTS, IMAGES, NotHereError, image_counts, kept_images, read_image_ious, run_images
+from medloc.report.figures.gallery import RULES, Strip, gallery
+from medloc.report.runs import (
+    COUNTS,
+    IMAGES,
+    NotHereError,
+    image_counts,
+    kept_images,
+    read_image_ious,
+    read_series,
+    run_images,
+)
 from medloc.report.tables.build import all_values
 from medloc.report.values import Values
-from medloc.runs import Found, Record, bounded_lines, parsed, write_record
+from medloc.runs import Found, Record, write_record
 
 SERIES = (
     *("tau_used", "tau", "updated", "mean_reward", "reward_std", "iou_margin"),
@@ -60,7 +69,7 @@ def publish(results: Path, found: Found, out: Path) -> Published:
     for name in sorted({f"{record.fingerprints['data']}.json" for record in complete}):
         if (results / COUNTS / name).is_file():
             _copy(results / COUNTS / name, out / COUNTS / name)
-    for name, gallery in GALLERIES.items():
+    for name in RULES:
         if name in values[0].experiments:
             for strip in gallery(values[0].experiments[name], values[0]).strips:
                 lacking += _publish_strip(strip, values[0], out)
@@ -87,7 +96,7 @@ def published(record: Record, folder: Path) -> Record:
         config=_without_places(record.config),
         provenance=provenance,
         series=_series(trace) if trace.is_file() else record.series,
-        test_ious=_ious(samples) if samples.is_file() else record.test_ious,
+        test_ious=read_image_ious(samples).ious.tolist() if samples.is_file() else record.test_ious,
     )
 
 
@@ -98,19 +107,13 @@ def _without_places(value: Any) -> Any:
     return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
-def _ious(samples: Path) -> list[float]:
-    return [float(iou) for iou in read_image_ious(samples).ious]
-
-
 def _series(trace: Path) -> dict[str, list[Any]]:
-    with trace.open("rb") as file:
-        lines = [parsed(line) for line in bounded_lines(file, str(trace))]
-    columns = {name: [_rounded(line.get(name)) for line in lines] for name in SERIES}
-    return {name: column for name, column in columns.items() if any(value is not None for value in column)}
-
-
-def _rounded(value: Any) -> Any:
-    return round(value, DECIMALS) if isinstance(value, float) else value
+    found = read_series(trace) or {}
+    columns = {name: found[name] for name in SERIES if any(value is not None for value in found.get(name, ()))}
+    return {
+        name: [round(value, DECIMALS) if isinstance(value, float) else value for value in column]
+        for name, column in columns.items()
+    }
 
 
 def _publish_strip(strip: Strip, values: Values, out: Path) -> list[str]:
@@ -118,14 +121,14 @@ def _publish_strip(strip: Strip, values: Values, out: Path) -> list[str]:
     for record in strip.records:
         answers = values.results / "runs" / record.key / "samples.jsonl"
         _copy(answers, out / "runs" / record.key / answers.name)
-    names = [one.id for one in strip.shown]
-    kept = kept_images(strip.record, values.results)
+    record = strip.records[0]
+    kept = kept_images(record, values.results)
     try:
-        files = run_images(strip.record, values.results, names)
+        files = run_images(record, values.results, strip.ids)
     except NotHereError as reason:
-        return [f"{strip.dataset} {name}: {reason}." for name in names if name not in kept]
+        return [f"{strip.dataset} {name}: {reason}." for name in strip.ids if name not in kept]
     for name, image in {**kept, **files}.items():
-        _copy(image, out / IMAGES / strip.record.fingerprints["data"] / f"{name}{image.suffix}")
+        _copy(image, out / IMAGES / record.fingerprints["data"] / f"{name}{image.suffix}")
     return []
 
 

@@ -2,16 +2,16 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import TypeAdapter
 
 from medloc.data import LoadedDataset, load_dataset
-from medloc.data.example import Example
 from medloc.data.sets import SETS
 from medloc.evaluation.metrics import THRESHOLDS
 from medloc.evaluation.samples import Sample, read_samples
@@ -25,6 +25,7 @@ COUNTS = "datasets"
 """Below the results: one file for each data fingerprint, so that a file is never wrong about what it counts."""
 
 Array = npt.NDArray[np.float64]
+T = TypeVar("T")
 
 
 class NotHereError(Exception):
@@ -104,6 +105,29 @@ def run_answers(record: Record, results: Path, ids: Sequence[str]) -> list[Sampl
         raise NotHereError(str(error).replace(f"{results}/", "")) from None
 
 
+def read_lines(path: Path, what: str, read: Callable[[Any], T]) -> list[T]:
+    """Return what `read` makes of every line of a file of JSON lines.
+
+    Args:
+        path: The file.
+        what: What a line is, for messages: "a sample".
+        read: Takes what a line says; a ValueError, KeyError, TypeError, AttributeError, IndexError or OverflowError of
+            it means that the line is none of these.
+
+    Raises:
+        ValueError: A line is bad; the message names file and line.
+        FileNotFoundError: There is no such file.
+    """
+    found = []
+    with path.open("rb") as file:
+        for number, line in enumerate(bounded_lines(file, str(path)), start=1):
+            try:
+                found.append(read(parsed(line)))
+            except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+                raise ValueError(f"{path} line {number}: not {what} ({error!r}).") from None
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class ImageIous:
     """One number per test image, in the data set's fixed order.
@@ -138,18 +162,36 @@ def read_image_ious(path: Path) -> ImageIous:
         ValueError: A line is no sample; the message names file and line.
         FileNotFoundError: There is no such file.
     """
-    rows: list[tuple[str, str, float]] = []
-    with path.open("rb") as file:
-        for number, line in enumerate(bounded_lines(file, str(path)), start=1):
-            try:
-                sample = parsed(line)
-                rows.append((sample["id"], sample["group"], float(sample["iou"])))
-            except (ValueError, KeyError, TypeError) as error:
-                raise ValueError(f"{path} line {number}: not a sample ({error!r}).") from None
+    rows = read_lines(path, "a sample", lambda line: (line["id"], line["group"], float(line["iou"])))
     ids, groups, ious = zip(*rows, strict=True) if rows else ((), (), ())
     if not all(0.0 <= iou <= 1.0 for iou in ious):
         raise ValueError(f"{path}: holds an iou that does not lie in [0, 1].")
     return ImageIous(ids, groups, np.array(ious, dtype=np.float64))
+
+
+def read_series(path: Path) -> dict[str, list[Any]] | None:
+    """Return a trace as per-step lists by name, without the IoUs; None where it has no step.
+
+    Raises:
+        ValueError: A line is no step of a trace; the message names file and line.
+        FileNotFoundError: There is no such file.
+    """
+    lines = read_lines(path, "a step of a trace", lambda line: {name: line[name] for name in line if name != "ious"})
+    names = dict.fromkeys(name for line in lines for name in line)
+    return {name: [line.get(name) for line in lines] for name in names} if lines else None
+
+
+def published_ious(record: Record, order: Sequence[tuple[str, str]] | None) -> ImageIous | None:
+    """Return the overlaps that a published record holds; None where it has none, or `order` is of other images.
+
+    Args:
+        record: The record.
+        order: Id and lesion or patient of every test image; None where they are not known.
+    """
+    if record.test_ious is None or order is None or len(order) != len(record.test_ious):
+        return None
+    ids, groups = zip(*order, strict=True) if order else ((), ())
+    return ImageIous(ids, groups, np.array(record.test_ious, dtype=np.float64))
 
 
 @dataclass(frozen=True)
@@ -162,9 +204,12 @@ class ImageCounts:
         order: Id and lesion or patient of every test image, in the order in which runs answer.
     """
 
-    train: Mapping[str, int]
-    test: Mapping[str, int]
+    train: dict[str, int]
+    test: dict[str, int]
     order: tuple[tuple[str, str], ...]
+
+
+_COUNTS = TypeAdapter(ImageCounts)
 
 
 def image_counts(results: Path, records: Iterable[Record]) -> ImageCounts | None:
@@ -186,30 +231,16 @@ def image_counts(results: Path, records: Iterable[Record]) -> ImageCounts | None
         if place in tried:
             continue
         tried.add(place)
-        if (remembered := _remembered(path)) is not None:
-            return remembered
-        if (counted := _counted(record, results)) is not None:
-            write_text(path, json.dumps(asdict(counted)) + "\n")
-            return counted
+        try:
+            return _COUNTS.validate_json(path.read_bytes())
+        except (OSError, ValueError):  # not counted yet, or torn: it is counted again
+            pass
+        try:
+            data = run_data(record, results)
+        except NotHereError:
+            continue
+        train, test = (dict(sorted(Counter(each.label for each in part).items())) for part in (data.train, data.test))
+        counted = ImageCounts(train, test, tuple((each.id, each.group) for each in data.test))
+        write_text(path, json.dumps(asdict(counted)) + "\n")
+        return counted
     return None
-
-
-def _remembered(path: Path) -> ImageCounts | None:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        order = tuple((name, group) for name, group in content["order"])
-        return ImageCounts(content["train"], content["test"], order)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _counted(record: Record, results: Path) -> ImageCounts | None:
-    try:
-        data = run_data(record, results)
-    except NotHereError:
-        return None
-
-    def by_class(examples: Iterable[Example]) -> dict[str, int]:
-        return dict(sorted(Counter(example.label for example in examples).items()))
-
-    return ImageCounts(by_class(data.train), by_class(data.test), tuple((e.id, e.group) for e in data.test))

@@ -49,18 +49,6 @@ class PairedTest(NamedTuple):
         return stars(self.p)
 
 
-class SignFlip(NamedTuple):
-    """A paired sign-flip test.
-
-    Attributes:
-        p: Its two-sided p-value.
-        sampled: Whether the patterns of signs were drawn at random, because there are too many to count.
-    """
-
-    p: float
-    sampled: bool
-
-
 def sample_sd(values: Sequence[float]) -> float | None:
     """Return the standard deviation of the sample (ddof = 1), exactly 0 for equal values; None below two values."""
     if len(values) < 2:
@@ -120,8 +108,8 @@ def stars(p: float | None) -> str:
     return "" if p is None else "*" * sum(p < level for level in (0.05, 0.01, 0.001))
 
 
-def sign_flip_test(differences: Sequence[float]) -> SignFlip | None:
-    """Return the two-sided paired sign-flip test on the mean difference; None below two pairs.
+def sign_flip_test(differences: Sequence[float]) -> float | None:
+    """Return the two-sided p-value of the paired sign-flip test on the mean difference; None below two pairs.
 
     Up to `EXACT_PAIRS` pairs all 2^N patterns of signs are counted, so that p is exact and its smallest value is
     2/2^N: three seeds cannot get below 0.25. Above, a fixed random sample of the patterns is counted.
@@ -129,17 +117,16 @@ def sign_flip_test(differences: Sequence[float]) -> SignFlip | None:
     n = len(differences)
     if n < 2:
         return None
-    sampled = n > EXACT_PAIRS
     found = stats.permutation_test(
         (np.asarray(differences, dtype=np.float64),),
         np.mean,
         permutation_type="samples",
         vectorized=True,
-        n_resamples=SAMPLED_PATTERNS if sampled else np.inf,
+        n_resamples=SAMPLED_PATTERNS if n > EXACT_PAIRS else np.inf,
         batch=BATCH,
         random_state=SAMPLING_SEED,
     )
-    return SignFlip(float(found.pvalue), sampled)
+    return float(found.pvalue)
 
 
 def cluster_bootstrap(
@@ -208,17 +195,21 @@ def sd_ratio_interval(
     return Interval(low, high)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Return Holm's adjusted p-values, in the order given: the k-th smallest of m times m − k + 1, never falling.
+
+    None is a test that could not be made: it stays None and is none of the m.
 
     Raises:
         ValueError: A p-value does not lie in [0, 1].
     """
-    for p in p_values:
+    tested = {place: p for place, p in enumerate(p_values) if p is not None}
+    for p in tested.values():
         if not 0 <= p <= 1:
             raise ValueError(f"p={p} must lie in [0, 1].")
-    adjusted, largest = [0.0] * len(p_values), 0.0
-    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+    adjusted: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for rank, (place, p) in enumerate(sorted(tested.items(), key=lambda item: item[1])):
+        largest = max(largest, min(1.0, (len(tested) - rank) * p))
         adjusted[place] = largest
     return adjusted

@@ -1,25 +1,25 @@
 """What the records of one group say about the rows of an experiment, and which runs are missing."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
 import pandas as pd
 
 from medloc.experiments.catalog import FAMILIES, Experiment, Row, experiments
 from medloc.experiments.reduced import WHOLE, ReducedGrid
 from medloc.experiments.rows import PartialIdentity, PlannedRun, planned_run
-from medloc.report.frame import RUN, UNTRAINED, long_frame, match, run_words, runs_frame
-from medloc.report.groups import Group
-from medloc.report.runs import ImageIous, image_counts, read_image_ious
-from medloc.runs import Record, bounded_lines, parsed
+from medloc.report.frame import RUN, UNTRAINED, Group, long_frame, match, measured, run_words, runs_frame
+from medloc.report.runs import ImageIous, image_counts, published_ious, read_image_ious, read_series
+from medloc.runs import Record
 from medloc.runs.record import CurvePoint
 from medloc.spec.compose import has_option, option_values
 from medloc.spec.overrides import value_text
+
+T = TypeVar("T")
 
 
 class Values:
@@ -44,8 +44,9 @@ class Values:
         self.runs = runs_frame(group.records)
         self._matched = match(self.runs)
         self._asked: dict[tuple[str, str, str], tuple[str, ...] | None] = {}
-        self._read: dict[Path, ImageIous | None] = {}
-        self._traced: dict[Path, dict[str, list[Any]] | None] = {}
+        self._planned: dict[tuple[str, str, int], PlannedRun] = {}
+        self._orders: dict[str, list[tuple[str, str]] | None] = {}
+        self._read: dict[Path, Any] = {}
 
     @cached_property
     def long(self) -> pd.DataFrame:
@@ -53,19 +54,23 @@ class Values:
         return long_frame(self.group.records)
 
     @cached_property
-    def scores(self) -> dict[tuple[str, str], dict[str, float]]:
-        """Stage and metric -> key of a record -> fraction."""
-        if self.long.empty:
-            return {}
-        wide: Any = self.long.pivot(index="key", columns=["stage", "metric"], values="value")
-        return {column: wide[column].dropna().to_dict() for column in wide}
-
-    @cached_property
     def experiments(self) -> dict[str, Experiment]:
         """Every experiment by name, its models those of the group's family; none for a family that stands in no row."""
-        family = self.group.setting.family
+        family, datasets = self.group.setting.family, self.group.datasets
         found = experiments(family, self.grid) if family in FAMILIES else ()
-        return {each.name: replace(each, rows=self._at_hand(each.rows)) for each in found}
+
+        def at_hand(rows: Iterable[Row]) -> tuple[Row, ...]:
+            narrowed = (replace(row, datasets=tuple(d for d in row.datasets if d in datasets)) for row in rows)
+            return tuple(row for row in narrowed if row.datasets)
+
+        return {each.name: replace(each, rows=at_hand(each.rows)) for each in found}
+
+    @cached_property
+    def plain(self) -> list[Record]:
+        """The records without overrides or a prompt of their own: they measure start, boxes and answer grid."""
+        variant = placed(planned_run(("method=medloc", *self.grid.overrides)), self.group).identity["variant"]
+        runs = (record for record in self.group.records if record.identity["variant"] == variant)
+        return [record for record in runs if record.config.get("method", {}).get("prompt") is None]
 
     def rows(self, experiment: str) -> tuple[Row, ...]:
         """Return the rows of an experiment that the group can have numbers for."""
@@ -82,22 +87,17 @@ class Values:
             dataset: As a record names it.
             metric: "a50", "a80", "map" or "mean_iou".
         """
-        records, found = self.records(experiment, row, dataset), {}
         start = self._is_start(experiment, row, dataset)
-        for seed, record in records.items():
-            value = self.score(record, "zero_shot", metric) if start else self.table_score(record, metric)
-            if value is not None:
-                found[seed] = value
-        return found
-
-    def score(self, record: Record, stage: str, metric: str) -> float | None:
-        """Return what one run measured at a stage; None where it did not."""
-        return self.scores.get((stage, metric), {}).get(record.key)
+        found = {
+            seed: measured(record).get("zero_shot", {}).get(metric) if start else self.table_score(record, metric)
+            for seed, record in self.records(experiment, row, dataset).items()
+        }
+        return {seed: value for seed, value in found.items() if value is not None}
 
     def table_score(self, record: Record, metric: str) -> float | None:
         """Return what one run measured for the tables: after training, or as it is where nothing is trained."""
         untrained = record.identity["method"] == UNTRAINED and not record.metrics["final"]
-        return self.score(record, "zero_shot" if untrained else "final", metric)
+        return measured(record).get("zero_shot" if untrained else "final", {}).get(metric)
 
     def images(self, experiment: str, row: str, dataset: str, seed: int) -> ImageIous | None:
         """Return the overlaps on the test images, in test order; None where there is no run or no group is known.
@@ -109,13 +109,8 @@ class Values:
         if record is None:
             return None
         start = self._is_start(experiment, row, dataset)
-        found = self._file(record, "start.jsonl" if start else "samples.jsonl")
-        if found is not None or start or record.test_ious is None:
-            return found
-        order = self._order(dataset)
-        if order is None or len(order.ids) != len(record.test_ious):
-            return None
-        return replace(order, ious=np.array(record.test_ious, dtype=np.float64))
+        found = self._beside(record, "start.jsonl" if start else "samples.jsonl", read_image_ious)
+        return found if found is not None or start else published_ious(record, self._order(dataset))
 
     def curve(self, experiment: str, row: str, dataset: str, seed: int) -> list[CurvePoint]:
         """Return the evaluations along a run, step 0 and the last among them; [] where there are none."""
@@ -129,20 +124,15 @@ class Values:
 
     def series_of(self, record: Record) -> dict[str, list[Any]] | None:
         """Return the per-step lists of one record, as `series` does."""
-        if record.series is not None:
-            return record.series
-        path = self._folder(record) / "trace.jsonl"
-        if path not in self._traced:
-            self._traced[path] = _columns(path, self.problems) if path.exists() else None
-        return self._traced[path]
+        return record.series if record.series is not None else self._beside(record, "trace.jsonl", read_series)
 
     def records(self, experiment: str, row: str, dataset: str) -> dict[int, Record]:
         """Return seed -> the record that `seeds` and the others read, in the order of the seeds."""
         run = self._run(experiment, row, dataset)
-        if run is None:
-            return {}
-        method = run[RUN.index("method")]
-        found = self._matched.get(run, self._starts(run) if method == UNTRAINED else [])
+        found = self._matched.get(run, []) if run else []
+        if run and self._is_start(experiment, row, dataset):  # any run that started from this model and measured it
+            started = [r for r in self.plain if run_words(r.identity)[:2] == run[:2] and r.metrics["zero_shot"]]
+            found = sorted(started, key=lambda record: (record.identity["seed"], record.key))
         return {record.identity["seed"]: record for record in found}
 
     def missing(self, experiment: str) -> list[PlannedRun]:
@@ -158,11 +148,16 @@ class Values:
         runs = []
         for dataset in row.datasets:
             found = self.records(experiment, row.name, dataset)
-            enough = bool(found) and row.set["method"] == UNTRAINED
-            for seed in row.seeds:
-                if seed not in found and not enough:
-                    runs.append(placed(row.run(dataset, seed), self.group))
+            if not found or row.set["method"] != UNTRAINED:
+                runs += [self.planned(row, dataset, seed) for seed in row.seeds if seed not in found]
         return runs
+
+    def planned(self, row: Row, dataset: str, seed: int) -> PlannedRun:
+        """Return the run behind one data set and seed of a row, put into this group."""
+        place = (str(row.set), dataset, seed)  # rows of several tables and figures are the same run
+        if place not in self._planned:
+            self._planned[place] = placed(row.run(dataset, seed), self.group)
+        return self._planned[place]
 
     def reading_run(self, dataset: str) -> PlannedRun:
         """Return the shortest run that reads a data set of this group: the model answers as it is."""
@@ -171,74 +166,52 @@ class Values:
 
     def reproduce(self, experiment: str) -> str:
         """Return the command that makes an experiment's missing runs; "" where its runs would be another group's."""
-        runs = [run for row in self.rows(experiment) for run in row.runs()]
         family = self.group.setting.family
-        if self.grid != WHOLE or any(placed(run, self.group) != run for run in runs):
+        first = ((row, dataset, row.seeds[0]) for row in self.rows(experiment) for dataset in row.datasets)
+        if self.grid != WHOLE or any(self.planned(*run) != run[0].run(*run[1:]) for run in first):
             return ""
         return f"python -m medloc.reproduce {experiment}{'' if family == 'tiny' else f' --family {family}'}"
-
-    def plain(self) -> list[Record]:
-        """Return the records without overrides or a prompt of their own: they measure start, boxes and answer grid."""
-        run = placed(planned_run(("method=medloc", *self.grid.overrides)), self.group)
-        if self.runs.empty:
-            return []
-        found = self.runs[self.runs["variant"] == run.identity["variant"]]
-        return list(found[found["method.prompt"].isna()]["record"] if "method.prompt" in found else found["record"])
-
-    def _at_hand(self, rows: Iterable[Row]) -> tuple[Row, ...]:
-        datasets = self.group.datasets
-        narrowed = (replace(row, datasets=tuple(d for d in row.datasets if d in datasets)) for row in rows)
-        return tuple(row for row in narrowed if row.datasets)
 
     def _run(self, experiment: str, name: str, dataset: str) -> tuple[str, ...] | None:
         """Return the words of the run that a row asks for; None where there is no such row."""
         place = (experiment, name, dataset)
         if place not in self._asked:
-            row = next((row for row in self.rows(experiment) if row.name == name), None)
-            asked = row is not None and dataset in row.datasets
-            self._asked[place] = run_words(placed(row.run(dataset, 0), self.group).identity) if row and asked else None
+            row = next((row for row in self.rows(experiment) if row.name == name and dataset in row.datasets), None)
+            self._asked[place] = run_words(self.planned(row, dataset, row.seeds[0]).identity) if row else None
         return self._asked[place]
-
-    def _starts(self, run: tuple[str, ...]) -> list[Record]:
-        """Return the runs that started from this row's model and measured it, in the order of their seeds."""
-        wanted = run[: RUN.index("model") + 1]
-        found = [r for r in self.plain() if (r.identity["dataset"], r.identity["model"]) == wanted]
-        measured = [record for record in found if record.metrics["zero_shot"]]
-        return sorted(measured, key=lambda record: (record.identity["seed"], record.key))
 
     def _is_start(self, experiment: str, row: str, dataset: str) -> bool:
         """Tell whether a zero-shot row is read from the starts of other runs."""
         run = self._run(experiment, row, dataset)
         return run is not None and run[RUN.index("method")] == UNTRAINED and run not in self._matched
 
-    def _folder(self, record: Record) -> Path:
-        return self.results / "runs" / record.key
-
-    def _file(self, record: Record, name: str) -> ImageIous | None:
-        path = self._folder(record) / name
+    def _beside(self, record: Record, name: str, read: Callable[[Path], T]) -> T | None:
+        """Read a file beside a record, once; None where there is none, and where it is torn, which is a problem."""
+        path = self.results / "runs" / record.key / name
         if path not in self._read:
             try:
-                self._read[path] = read_image_ious(path) if path.exists() else None
+                self._read[path] = read(path) if path.exists() else None
             except ValueError as error:
                 self.problems.append(str(error).replace(str(self.results / "runs"), "runs"))
                 self._read[path] = None
-        return self._read[path]
+        found: T | None = self._read[path]
+        return found
 
-    def _order(self, dataset: str) -> ImageIous | None:
+    def _order(self, dataset: str) -> Sequence[tuple[str, str]] | None:
         """Return ids and groups of the images that a data set's runs answer, from the first run that has them.
 
         Where none has, as with published records, they are those of the data set's test images.
         """
-        members = [record for record in self.group.records if record.identity["dataset"] == dataset]
-        names = ((record, name) for record in members for name in ("samples.jsonl", "start.jsonl"))
-        found = next((each for each in (self._file(*name) for name in names) if each is not None), None)
-        if found is not None or self.group.setting.evaluated_on != "test":
-            return found
-        counted = image_counts(self.results, members)
-        if counted is None:
-            return None
-        ids, groups = (tuple(pair[place] for pair in counted.order) for place in (0, 1))
-        return ImageIous(ids, groups, np.empty(0))
+        if dataset not in self._orders:
+            members = [record for record in self.group.records if record.identity["dataset"] == dataset]
+            files = ((record, name) for record in members for name in ("samples.jsonl", "start.jsonl"))
+            read = (self._beside(*file, read_image_ious) for file in files)
+            first = next((found for found in read if found is not None), None)
+            self._orders[dataset] = list(zip(first.ids, first.groups, strict=True)) if first else None
+            if first is None and self.group.setting.evaluated_on == "test":
+                counted = image_counts(self.results, members)
+                self._orders[dataset] = list(counted.order) if counted else None
+        return self._orders[dataset]
 
 
 @dataclass(frozen=True)
@@ -268,12 +241,16 @@ def missing_runs(values: Values, experiment: str, rows: Iterable[Row]) -> list[M
 
     Rows whose method or model this checkout lacks are left to `unavailable`.
     """
-    return [one for row in rows if _available(row) for one in _commands(row, values.missing_of(experiment, row))]
+    lacking = unavailable(listed := list(rows))
+    wanted = (row for row in listed if row.name not in lacking)
+    return [one for row in wanted for one in _commands(row, values.missing_of(experiment, row))]
 
 
 def unavailable(rows: Iterable[Row]) -> list[str]:
     """Name the rows whose method or model this checkout cannot run."""
-    return [row.name for row in rows if not _available(row)]
+    return [
+        row.name for row in rows if not all(has_option(group, str(row.set[group])) for group in ("method", "model"))
+    ]
 
 
 def placed(run: PlannedRun, group: Group) -> PlannedRun:
@@ -282,14 +259,17 @@ def placed(run: PlannedRun, group: Group) -> PlannedRun:
     return planned_run((*run.overrides, *words)) if words else run
 
 
-def _available(row: Row) -> bool:
-    return all(has_option(group, str(row.set[group])) for group in ("method", "model"))
-
-
-def _commands(row: Row, runs: Iterable[PlannedRun]) -> Iterable[Missing]:
+def _commands(row: Row, runs: Iterable[PlannedRun]) -> Iterator[Missing]:
     """Put data sets that lack the same seeds into one command, except real ones: each has its own folder."""
     lacking = pd.DataFrame(
-        [(_shared(run), run.identity["dataset"], run.identity["seed"]) for run in runs],
+        [
+            (
+                tuple(word for word in run.overrides if word.partition("=")[0] not in ("dataset", "seed")),
+                run.identity["dataset"],
+                run.identity["seed"],
+            )
+            for run in runs
+        ],
         columns=["words", "dataset", "seed"],
     )
     seeds = lacking.groupby(["words", "dataset"], sort=False)["seed"].agg(tuple).reset_index()
@@ -300,11 +280,6 @@ def _commands(row: Row, runs: Iterable[PlannedRun]) -> Iterable[Missing]:
         many = ["-m"] if "," in dataset + seed else []
         command = shlex.join([*many, f"dataset={dataset}", *words, f"seed={seed}"])
         yield Missing(row.name, tuple(together), wanted, f"python -m medloc.run {command}")
-
-
-def _shared(run: PlannedRun) -> tuple[str, ...]:
-    """Return a run's overrides without its data set and seed."""
-    return tuple(each for each in run.overrides if each.partition("=")[0] not in ("dataset", "seed"))
 
 
 def _data_words(dataset: str, group: Group) -> list[str]:
@@ -329,14 +304,3 @@ def _training_words(planned: PartialIdentity, group: Group) -> list[str]:
         if value_text(preset[key.removeprefix("train.")]) != value:
             words.append(f"{key}={value}")
     return words
-
-
-def _columns(path: Path, problems: list[str]) -> dict[str, list[Any]] | None:
-    """Turn a trace into lists, without the IoUs; None where it is empty or torn."""
-    try:
-        with path.open("rb") as file:
-            lines = [parsed(line) for line in bounded_lines(file, path.name)]
-        return {key: [line[key] for line in lines] for key in lines[0] if key != "ious"} if lines else None
-    except (ValueError, KeyError, TypeError) as error:
-        problems.append(f"runs/{path.parent.name}/{path.name}: not a trace ({error!r}).")
-        return None

@@ -9,7 +9,7 @@ import pytest
 from medloc.experiments.catalog import FAMILIES, Row, experiment, experiment_names, experiments
 from medloc.experiments.reduced import SMOKE, WHOLE, ReducedGrid
 from medloc.experiments.rows import planned_run
-from medloc.report.paper import table1
+from medloc.report.paper import paper_table
 from medloc.spec.compose import compose_job, default_choices, has_option
 from medloc.spec.machine import CONF
 from medloc.spec.overrides import read_overrides
@@ -68,7 +68,7 @@ def test_the_whole_grid_makes_a_shared_run_once():
 
 
 def test_every_row_of_the_paper_s_table_1_is_there():
-    assert set(table1()) == {row.name for row in experiment("table1").rows} - {"V-Triune-3B matched"}
+    assert set(paper_table(1).rows) == {row.name for row in experiment("table1").rows} - {"V-Triune-3B matched"}
 
 
 @pytest.mark.parametrize("name", ["table1", "figure3", "rewards"])

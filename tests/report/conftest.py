@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from medloc.report.groups import group_records
+from medloc.report.frame import group_records
 from medloc.report.values import Values
 from medloc.runs import NUMERICS, Record, write_record
 

@@ -1,36 +1,54 @@
+import io
+import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout
 
 import pytest
 
-from medloc.report.__main__ import main, results_folder
+from medloc.report.__main__ import found_lines, main, results_folder
 from medloc.report.tables.listing import OURS
+from medloc.runs import find_records, write_record
 from medloc.runs.provenance import CHECKOUT
 from tests.report.conftest import fabricate as fabricate_one
 from tests.report.grid import planned
 
 
-def test_everything_is_the_same_bytes_when_made_again(results, fabricate, capsys):
-    records = [fabricate(method, seed=seed) for method in ("medloc", "vlm_r1") for seed in (42, 43, 44)]
-    folder = results(*records)
-    assert main([f"results={folder}"]) == 0
-    first = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    printed = capsys.readouterr().out
-    assert main([f"results={folder}"]) == 0
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == first
-    assert capsys.readouterr().out == printed
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with six runs and its report, written over an older one, and what the command printed."""
+    folder = tmp_path_factory.mktemp("made") / "results"
+    for record in [fabricate_one(method, seed=seed) for method in ("medloc", "vlm_r1") for seed in (42, 43, 44)]:
+        write_record(folder / "runs" / record.key, record)
+    (folder / "tables").mkdir()
+    for name in ("heights", "sparsity", "folds", "other"):  # tables that these runs have no line for
+        (folder / "tables" / f"{name}.md").touch()
+        (folder / "tables" / f"{name}.csv").touch()
+    said = io.StringIO()
+    with redirect_stdout(said):
+        assert main([f"results={folder}"]) == 0
+    return folder, said.getvalue()
+
+
+def test_the_tables_are_there_and_no_older_ones(made):
     names = [*(f"table{number}" for number in range(1, 9)), *OURS]
     wanted = {f"{name}.{ending}" for name in names for ending in ("md", "tex", "csv")}
     wanted |= {f"{name}.{ending}" for name in ("claims", "audit") for ending in ("md", "csv")}
-    assert {path.name for path in first if path.parent.name == "tables"} == wanted
-    assert folder / "report.html" in first
+    assert {path.name for path in (made[0] / "tables").iterdir()} == wanted
+    assert (made[0] / "report.html").is_file()
 
 
-def test_the_summary_is_short_and_says_where_the_rest_is(results, fabricate, capsys):
-    folder = results(*[fabricate(seed=seed) for seed in (42, 43, 44)])
-    main([f"results={folder}"])
-    printed = capsys.readouterr().out
-    assert "Found 3 records" in printed
+def test_everything_is_the_same_bytes_when_made_again(made, capsys):
+    folder, printed = made
+    first = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert main([f"results={folder}"]) == 0
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == first
+    assert capsys.readouterr().out == printed
+
+
+def test_the_summary_is_short_and_says_where_the_rest_is(made):
+    folder, printed = made
+    assert "Found 6 records" in printed
     assert "Table 1: phantom data, tiny models, train=tiny, 250 steps" in printed
     assert "90.00 ± 0.00 (3)" in printed
     assert "SFT-3B " not in printed  # no row without a number
@@ -40,9 +58,10 @@ def test_the_summary_is_short_and_says_where_the_rest_is(results, fabricate, cap
     assert len(printed.splitlines()) < 30
 
 
-def test_a_deleted_record_changes_the_table_and_is_named(results, fabricate, capsys):
-    folder = results(*[fabricate(seed=seed) for seed in (42, 43, 44)])
-    (folder / "runs" / fabricate(seed=44).key / "record.json").unlink()
+def test_a_deleted_record_changes_the_table_and_is_named(made, tmp_path, capsys):
+    folder = tmp_path / "results"
+    shutil.copytree(made[0], folder)
+    (folder / "runs" / fabricate_one(seed=44).key / "record.json").unlink()
     assert main([f"results={folder}"]) == 0
     assert "(2)" in capsys.readouterr().out
     words = "medloc.run dataset=heel model=tiny_s method=medloc schedule=piecewise train.max_steps=250 seed=44"
@@ -61,7 +80,7 @@ def test_few_missing_runs_of_table_1_are_named_at_once(results, capsys):
     assert "python -m medloc.run dataset=tn3k model=tiny_s method=medloc schedule=cosine" in printed
 
 
-def test_every_state_and_every_alien_is_said(results, fabricate, capsys):
+def test_every_state_and_every_alien_is_said(results, fabricate):
     folder = results(
         fabricate(seed=42),
         fabricate(seed=43, status="failed", reason="RuntimeError: out of memory"),
@@ -69,8 +88,7 @@ def test_every_state_and_every_alien_is_said(results, fabricate, capsys):
     )
     (folder / "runs" / "torn").mkdir()
     (folder / "runs" / "torn" / "record.json").write_text('{"schema": 1, ')
-    assert main([f"results={folder}"]) == 0
-    printed = capsys.readouterr().out
+    printed = "\n".join(found_lines(folder, find_records(folder)))
     assert f"Found 3 records in {folder / 'runs'}: 1 complete, 1 failed, 1 running." in printed
     assert "(medloc piecewise tiny_s heel seed 43): RuntimeError: out of memory" in printed
     assert "not read: runs/torn/record.json: not whole JSON" in printed
@@ -86,6 +104,11 @@ def test_no_record_says_what_to_run(tmp_path, capsys, there):
     assert "Make the first with: python -m medloc.run" in printed
     assert "no complete run yet" in printed
     assert (folder / "tables" / "table1.md").exists() == there
+    if there:
+        page = (folder / "report.html").read_text(encoding="utf-8")
+        assert "no complete run yet" in page
+        assert "python -m medloc.reproduce all" in page
+        assert "<svg" not in page
 
 
 def test_where_results_are_looked_for(tmp_path):

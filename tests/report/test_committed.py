@@ -21,9 +21,10 @@ def files(folder, without=()):
 def test_the_committed_records_give_the_committed_report(tmp_path, folder):
     if not (folder / "runs").is_dir():
         pytest.skip("no record is published yet")
-    for part in ("runs", "datasets", "images"):
+    drawn_again = shutil.ignore_patterns("figure6.*", "figure8.*")  # the others, where their numbers or code differ
+    for part in ("runs", "datasets", "images", "figures"):
         if (folder / part).is_dir():
-            shutil.copytree(folder / part, tmp_path / part)
+            shutil.copytree(folder / part, tmp_path / part, ignore=drawn_again)
     found = find_records(tmp_path)
     assert found.problems == []
     assert {record.status for record in found.records} == {"complete"}

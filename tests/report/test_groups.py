@@ -3,8 +3,8 @@ import io
 
 import pytest
 
-from medloc.report.groups import empty_group, group_records
-from medloc.report.tables.build import all_tables, all_values
+from medloc.report.frame import empty_group, group_records
+from medloc.report.tables.build import all_values, other_table
 from medloc.report.tables.writers import csv_text
 
 
@@ -151,7 +151,7 @@ def test_own_data_sets_are_parted_by_name_and_fingerprint(fabricate, tmp_path, m
     records = [own_set(fabricate, *first, method=method), own_set(fabricate, *second, method=method, started="2027")]
     found = group_records(records)
     assert {group.data_heading for group in found} == {f"real data of {name}" for name in names}
-    tables = [table for table in all_tables(all_values(tmp_path, records)) if table.name == "other"]
+    tables = [other_table(values) for values in all_values(tmp_path, records)]
     assert {table.heading.partition(",")[0] for table in tables} == {f"real data of {name}" for name in names}
     assert {row["group"] for row in csv.DictReader(io.StringIO(csv_text(tables)))} == {"1", "2"}
 

@@ -1,7 +1,7 @@
 import pytest
 
 from medloc.report import values as values_module
-from medloc.report.groups import empty_group
+from medloc.report.frame import empty_group
 from medloc.report.values import Values, missing_runs, unavailable
 
 SETS = ("ham10000", "heel", "tn3k")

@@ -5,17 +5,17 @@ from itertools import chain
 import pytest
 import yaml
 
-from medloc.report.groups import DATASETS
+from medloc.report.frame import DATASETS
 from medloc.report.paper import (
     NUMBERS,
     SETS,
     PaperCell,
     PaperDifference,
+    PaperTable,
     class_counts,
     paper_table,
     paper_text,
-    read_table,
-    table1,
+    validated,
 )
 
 PAPER_SHAPES = {  # table: rows, data sets of a row (or None where they differ), metrics, cells
@@ -56,7 +56,7 @@ def test_175_cells_81_with_an_sd_and_27_differences():
 
 def test_data_sets_are_in_the_order_of_the_columns():
     assert tuple(DATASETS)[: len(SETS)] == SETS
-    for row in table1().values():
+    for row in paper_table(1).rows.values():
         assert list(row) == list(SETS)
 
 
@@ -89,8 +89,8 @@ def test_a_cell_that_is_not_printed_is_none():
 
 
 def test_cells_print_as_in_the_paper():
-    assert str(table1()["V-Triune-3B"]["tn3k"]["a50"]) == "43.50 ± 2.65"
-    assert str(table1()["Zero Shot-3B"]["tn3k"]["a50"]) == "9.74"
+    assert str(paper_table(1).rows["V-Triune-3B"]["tn3k"]["a50"]) == "43.50 ± 2.65"
+    assert str(paper_table(1).rows["Zero Shot-3B"]["tn3k"]["a50"]) == "9.74"
     assert paper_table(1).differences["MedLoc-RawIoU"]["tn3k"]["map"] == PaperDifference(8.68, "***")
     assert str(paper_table(1).differences["MedLoc-VLM"]["ham10000"]["a50"]) == "+29.81*"
 
@@ -119,7 +119,7 @@ def test_sentences_name_cells_that_exist():
         assert all(paper_table(number).cell(*rest) for number, *rest in entry["cells"])
     for number, row in [text["unnamed_schedule"]["row"], *chain.from_iterable(text["same"].values())]:
         assert row in paper_table(number).rows
-    assert set(text["baselines"]) <= set(table1())
+    assert set(text["baselines"]) <= set(paper_table(1).rows)
 
 
 @pytest.mark.parametrize("number", [0, 5, 9])
@@ -131,20 +131,22 @@ def test_other_tables_hold_no_accuracies(number):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("columns",), ["a50", "a90", "map"], "table1.columns="),
-        (("rows", "SFT-3B", "heel"), [[92.01, 1.43], [45.18, 3.42]], "table1 SFT-3B heel has 2 cells; the table has 3"),
-        (("rows", "SFT-3B", "heel"), [[], [45.18], [56.25]], "table1 SFT-3B heel a50=.. must be"),
+        (("columns",), ["a50", "a90", "map"], "table1.columns.1=a90: Input should be 'a50', 'a80' or 'map'"),
+        (("rows", "SFT-3B", "heel"), [[92.01, 1.43], [45.18, 3.42]], "SFT-3B heel has 2 cells; the table has 3"),
+        (("rows", "SFT-3B", "heel"), [[], [45.18], [56.25]], "table1.rows.SFT-3B.heel.a50.0 is missing"),
+        (("rows", "SFT-3B", "heel"), [[92], [45.18], [56.25]], "heel.a50.0=92: must be printed with decimals"),
+        (("rows", "SFT-3B", "heel"), [[920.1], [45.18], [56.25]], "heel.a50.0=920.1: Input should be less than"),
+        (("rows", "SFT-3B", "heel"), [[9.1, 0.1, 0.2], [45.18], [56.25]], "heel.a50"),
+        (("rows", "SFT-3B", "HEEL"), [[92.01], [45.18], [56.25]], "table1.rows.SFT-3B.HEEL.* should be 'ham10000'"),
+        (("rows", "SFT-3B"), {}, "table1.rows.SFT-3B={}: Dictionary should have at least 1 item"),
         (
-            ("rows", "SFT-3B", "heel"),
-            [[92], [45.18], [56.25]],
-            "must be .mean. or .mean, sd. in percent, with decimals",
+            ("differences", "MedLoc-VLM", "heel"),
+            [[27.4, "+"], [43.18, ""], [37.6, ""]],
+            "heel.a50.1=.: Input should be",
         ),
-        (("rows", "SFT-3B", "heel"), [[920.1], [45.18], [56.25]], "must be"),
-        (("rows", "SFT-3B", "HEEL"), [[92.01], [45.18], [56.25]], "table1 SFT-3B: data sets .* must be among"),
-        (("differences", "MedLoc-VLM", "heel"), [[27.4, "+"], [43.18, ""], [37.6, ""]], "must be .difference, stars."),
         (("pairs", "MedLoc-VLM"), ["MedLoc-R1-3B piecewise", "VLM-R1"], "'VLM-R1' is no row of the table"),
         (("settings",), {"SFT": {}}, "'SFT' is no row of the table"),
-        (("pairs",), {}, "table1.pairs must name"),
+        (("pairs",), {}, "table1: pairs must name"),
     ],
 )
 def test_a_number_that_does_not_fit_is_named(path, value, message):
@@ -155,4 +157,4 @@ def test_a_number_that_does_not_fit_is_named(path, value, message):
         inner = inner[word]
     inner[last] = value
     with pytest.raises(ValueError, match=message):
-        read_table(1, found)
+        validated(PaperTable, {"number": 1, **found}, NUMBERS.name, "table1")

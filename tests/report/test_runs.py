@@ -5,10 +5,9 @@ from medloc.boxes import Box
 from medloc.data import load_dataset
 from medloc.evaluation.metrics import scores_of
 from medloc.evaluation.samples import Sample, write_samples
-from medloc.report.groups import group_records
+from medloc.report.frame import group_records
 from medloc.report.runs import ImageIous, image_counts, read_image_ious
 from medloc.report.tables.build import counts_table
-from medloc.report.tables.table import Place
 from medloc.report.values import Values
 from medloc.spec.dataset import DatasetSettings, PhantomSettings
 
@@ -66,18 +65,17 @@ def test_table_5_beside_the_papers_counts(record, heel, tmp_path):
     (group,) = group_records([record])
     table = counts_table(Values(group, tmp_path))
     data, _ = heel
-    shown = {
-        line.name: [str(line.entries[Place("heel", part)].ours) for part in ("train", "test")]
-        for line in table.lines
-        if Place("heel", "train") in line.entries
-    }
+    shown = {}
+    for number in table.numbers:
+        if number.dataset == "heel":
+            shown.setdefault(number.row, []).append(number.text)
     assert list(shown) == ["Normal", "Heel Spur", "Severe", "Total"]
     assert shown["Total"] == ["6", "3"]
     assert shown["Heel Spur"][0] == str(sum(example.label == "heelspur" for example in data.train))
     assert sum(int(train) for train, _ in shown.values()) == 2 * 6
-    (total,) = [line for line in table.lines if line.name == "Total"]
-    assert str(total.entries[Place("tn3k", "test")].ours) == "-"
-    assert str(total.entries[Place("tn3k", "test")].paper) == "544"
+    total = table.numbers[-1]
+    assert (total.row, total.dataset, total.metric) == ("Total", "tn3k", "test")
+    assert (total.text, total.paper_text) == ("-", "544")
     assert table.heading == "phantom data"
     assert [one.command for one in table.missing] == [
         f"python -m medloc.run dataset={name} model=tiny_s method=zero_shot seed=42" for name in ("ham10000", "tn3k")

@@ -4,7 +4,7 @@ import pytest
 
 from medloc.experiments.reduced import SMOKE
 from medloc.experiments.rows import planned_run
-from medloc.report.groups import empty_group, group_records
+from medloc.report.frame import empty_group, group_records
 from medloc.report.values import Values
 
 ROW = "MedLoc-R1-3B piecewise"
@@ -126,7 +126,7 @@ def test_series_come_from_the_record_or_its_trace(values, fabricate, tmp_path):
     (folder / "trace.jsonl").write_text("{")
     torn = values(traced)
     assert torn.series("table1", ROW, "heel", 42) is None
-    assert "trace.jsonl: not a trace" in torn.problems[0]
+    assert "trace.jsonl line 1: not a step of a trace" in torn.problems[0]
 
 
 def test_curves(values, fabricate):

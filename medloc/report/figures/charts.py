@@ -12,9 +12,10 @@ from medloc.experiments.catalog import Experiment, Row
 from medloc.report.figures.panels import Kind, Line, Panel, draw_panels, draw_rankings, over_seeds
 from medloc.report.figures.run import SMOOTHING, running_mean
 from medloc.report.figures.style import THRESHOLD, Look, look
-from medloc.report.groups import DATASETS
+from medloc.report.frame import DATASETS
 from medloc.report.tables.listing import OURS
 from medloc.report.values import Values
+from medloc.runs import Record
 
 SHARE = (0.0, 1.02)
 PERCENT = (0.0, 100.0)
@@ -68,7 +69,7 @@ class Chart:
         lines: list[tuple[Any, ...]] = []
         for panels in self.rows:
             for column, panel in enumerate(panels):
-                place = (self.rows[0][column].title, self.rows[-1][column].xlabel, panels[0].ylabel or panel.ylabel)
+                place = (self.rows[0][column].title, self.rows[-1][column].xlabel, panel.ylabel)
                 for line in panel.lines:
                     start = (*place, line.name)
                     for seed, values in line.seeds.items():
@@ -84,16 +85,16 @@ def figure1(experiment: Experiment, values: Values) -> Chart:
     That share is the series `dead` of the trace, counted from the rewards themselves, whatever tau is compared with.
     """
     above, below = [], []
+    scheduled = replace(experiment, rows=tuple(row for row in experiment.rows if "schedule" in row.set))
     for dataset in datasets_of(experiment):
         rewards = series_lines(experiment, values, dataset, "reward", smooth=True)
         dead = series_lines(experiment, values, dataset, "dead", smooth=True)
-        scheduled = replace(experiment, rows=tuple(row for row in experiment.rows if "schedule" in row.set))
-        taus = series_lines(scheduled, values, dataset, "tau_used", kind="seeds")
+        taus = series_lines(scheduled, values, dataset, "tau_used", "seeds")
         taus = tuple(replace(line, name=f"τ of {line.name}, every seed", look=TAU) for line in taus)
         above.append(Panel(DATASETS[dataset], "", "mean reward, τ (IoU)", (*rewards, *taus), SHARE))
         below.append(Panel("", STEPS, "dead groups (share)", dead, SHARE))
     return Chart(
-        (_label_first(above), _label_first(below)),
+        (tuple(above), tuple(below)),
         (3.6, 2.3),
         f"Above, the mean reward of each step, each method's own, as a running mean of {SMOOTHING} steps, and the "
         "threshold τ: rewards at different thresholds do not compare in height. Below, the groups whose completions "
@@ -103,24 +104,29 @@ def figure1(experiment: Experiment, values: Values) -> Chart:
 
 def figure3(experiment: Experiment, values: Values) -> Chart:
     """Show evaluation curves: A@0.5 over the optimizer steps, one panel per data set."""
-    panels = [
-        Panel(DATASETS[dataset], STEPS, ACCURACY, curve_lines(experiment, values, dataset), PERCENT)
+
+    def curve(record: Record) -> Points:
+        return {point["step"]: 100 * point["a50"] for point in record.metrics["curve"]}
+
+    panels = (
+        Panel(DATASETS[dataset], STEPS, ACCURACY, _lines(experiment, values, dataset, curve, "band"), PERCENT)
         for dataset in datasets_of(experiment)
-    ]
+    )
     reading = f"Greedy answers to the first test images; step 0 lies before any training. {INTERVAL}"
-    return Chart((_label_first(panels),), (3.6, 3.0), reading)
+    return Chart((tuple(panels),), (3.6, 3.0), reading)
 
 
 def figure5(experiment: Experiment, values: Values) -> Chart:
     """Show the threshold and the three statistics of the window that move it, one column per data set."""
-    rows: list[tuple[Panel, ...]] = []
-    for key, name in STATISTICS.items():
-        last = key == list(STATISTICS)[-1]
-        panels = []
-        for dataset in datasets_of(experiment):
-            lines = series_lines(experiment, values, dataset, key, "seeds")
-            panels.append(Panel("" if rows else DATASETS[dataset], STEPS if last else "", name, lines))
-        rows.append(_label_first(panels))
+    rows = [
+        tuple(
+            Panel(DATASETS[dataset], STEPS, name, series_lines(experiment, values, dataset, key, "seeds"))
+            for dataset in datasets_of(experiment)
+        )
+        for key, name in STATISTICS.items()
+    ]
+    rows[1:] = [tuple(replace(panel, title="") for panel in row) for row in rows[1:]]
+    rows[:-1] = [tuple(replace(panel, xlabel="") for panel in row) for row in rows[:-1]]
     return Chart(
         tuple(rows),
         (3.6, 1.7),
@@ -131,13 +137,12 @@ def figure5(experiment: Experiment, values: Values) -> Chart:
 
 def figure6(experiment: Experiment, values: Values) -> Chart:
     """Show A@0.5 against the first step size, one line per schedule."""
-    axis = "first step size δ₀ (IoU)"
-    names = _numbers(experiment)
-    panels = [
+    axis, names = "first step size δ₀ (IoU)", _numbers(experiment)
+    panels = (
         Panel(DATASETS[dataset], axis, ACCURACY, grid_lines(experiment, values, dataset), None, PERCENT, names)
         for dataset in datasets_of(experiment)
-    ]
-    return Chart((_label_first(panels),), (5.6, 3.2), f"The paper's text does not give the values of δ₀. {INTERVAL}")
+    )
+    return Chart((tuple(panels),), (5.6, 3.2), f"The paper's text does not give the values of δ₀. {INTERVAL}")
 
 
 def figure7(experiment: Experiment, values: Values) -> Chart:
@@ -150,18 +155,25 @@ def figure7(experiment: Experiment, values: Values) -> Chart:
         left, right = (grid_lines(part, values, dataset) for part in (sizes, ways))
         left = tuple(replace(line, name="window size") for line in left)
         right = tuple(replace(line, name="refresh", look=line.look._replace(dash="")) for line in right)
-        panels = [
-            Panel(DATASETS[dataset], "window size N (steps)", ACCURACY, left, None, PERCENT, _numbers(sizes)),
-            Panel(DATASETS[dataset], "dropped from the window after a raise", "", right, None, PERCENT, names),
-        ]
-        rows.append(tuple(panels))
+        by_size, by_way = "window size N (steps)", "dropped from the window after a raise"
+        panels = (
+            Panel(DATASETS[dataset], by_size, ACCURACY, left, None, PERCENT, _numbers(sizes)),
+            Panel(DATASETS[dataset], by_way, ACCURACY, right, None, PERCENT, names),
+        )
+        rows.append(panels)
     return Chart(tuple(rows), (4.2, 3.0), f"The paper's text does not give the sizes. {INTERVAL}")
 
 
 def ranking(experiment: Experiment, values: Values) -> Chart:
-    """Show A@0.5 and A@0.8 at the last step, one line of the panel for each row."""
-    names = {float(place): _counted(row.name, values, experiment) for place, row in enumerate(experiment.rows)}
+    """Show A@0.5 and A@0.8 at the last step, one line of the panel for each row, with the number of its seeds.
+
+    The number is a range where data sets differ: "VLM-R1 (3-10)".
+    """
+    names: dict[float, str] = {}
     rows: list[tuple[Panel, ...]] = []
+    for place, row in enumerate(experiment.rows):
+        seeds = {len(values.seeds(experiment.name, row.name, each, "a50")) for each in datasets_of(experiment)}
+        names[float(place)] = f"{row.name} ({'-'.join(map(str, sorted({min(seeds), max(seeds)})))})"
     for metric, axis in RANKED.items():
         panels = []
         for dataset in datasets_of(experiment):
@@ -182,23 +194,13 @@ CHARTS: dict[str, Callable[[Experiment, Values], Chart]] = {
 }
 
 
-def curve_lines(experiment: Experiment, values: Values, dataset: str) -> tuple[Line, ...]:
-    """Return each row's A@0.5 in percent at the evaluations along the run."""
-
-    def read(row: Row, seed: int) -> Points:
-        curve = values.curve(experiment.name, row.name, dataset, seed)
-        return {point["step"]: 100 * point["a50"] for point in curve}
-
-    return _lines(experiment, values, dataset, read, "band")
-
-
 def series_lines(
     experiment: Experiment, values: Values, dataset: str, key: str, kind: Kind = "band", smooth: bool = False
 ) -> tuple[Line, ...]:
     """Return each row's series of that name over the optimizer steps, with `smooth` as a running mean."""
 
-    def read(row: Row, seed: int) -> Points:
-        numbers = (values.series(experiment.name, row.name, dataset, seed) or {}).get(key, [])
+    def read(record: Record) -> Points:
+        numbers = (values.series_of(record) or {}).get(key, [])
         if smooth:
             numbers = running_mean(np.array(numbers, dtype=float)).tolist()
         return dict(enumerate(numbers, start=1))
@@ -225,12 +227,27 @@ def grid_lines(experiment: Experiment, values: Values, dataset: str) -> tuple[Li
 
 def row_lines(experiment: Experiment, values: Values, dataset: str, metric: str) -> tuple[Line, ...]:
     """Return each row's metric in percent at the last step, every row at its own place, counted from 0."""
-
-    def read(row: Row, seed: int) -> Points:
+    lines = []
+    for place, row in enumerate(experiment.rows):
         found = values.seeds(experiment.name, row.name, dataset, metric)
-        return {experiment.rows.index(row): 100 * found[seed]} if seed in found else {}
+        if found:
+            seeds = {seed: {float(place): 100 * value} for seed, value in found.items()}
+            lines.append(Line(row.name, look(row.name, place), seeds, "bars"))
+    return tuple(lines)
 
-    return _lines(experiment, values, dataset, read, "bars")
+
+def _lines(
+    experiment: Experiment, values: Values, dataset: str, read: Callable[[Record], Points], kind: Kind
+) -> tuple[Line, ...]:
+    """Return a line for every row with a value; every seed found counts, as in the tables."""
+    lines = []
+    for place, row in enumerate(experiment.rows):
+        found = values.records(experiment.name, row.name, dataset)
+        points = {seed: read(record) for seed, record in found.items()}
+        seeds = {seed: each for seed, each in points.items() if any(value is not None for value in each.values())}
+        if seeds:
+            lines.append(Line(row.name, look(row.name, place), seeds, kind))
+    return tuple(lines)
 
 
 def stem(row: Row) -> str:
@@ -251,32 +268,7 @@ def datasets_of(experiment: Experiment) -> list[str]:
     return [dataset for dataset in DATASETS if any(dataset in row.datasets for row in experiment.rows)]
 
 
-def _lines(
-    experiment: Experiment, values: Values, dataset: str, read: Callable[[Row, int], Points], kind: Kind
-) -> tuple[Line, ...]:
-    """Return a line for every row with a value; every seed found counts, as in the tables."""
-    lines = []
-    for place, row in enumerate(experiment.rows):
-        found = values.records(experiment.name, row.name, dataset) if dataset in row.datasets else {}
-        points = {seed: read(row, seed) for seed in found}
-        seeds = {seed: each for seed, each in points.items() if any(value is not None for value in each.values())}
-        if seeds:
-            lines.append(Line(row.name, look(row.name, place), seeds, kind))
-    return tuple(lines)
-
-
 def _numbers(experiment: Experiment) -> dict[float, str]:
     """Return the numbers of rows "NAME number", to be written on the axis whether they have run or not."""
     numbers = {number_of(row) for row in experiment.rows}
     return {number: f"{number:g}" for number in sorted(number for number in numbers if number is not None)}
-
-
-def _counted(row: str, values: Values, experiment: Experiment) -> str:
-    """Return the row's name and the number of its seeds: "VLM-R1 (3)", "VLM-R1 (3-10)" where data sets differ."""
-    found = {len(values.seeds(experiment.name, row, dataset, "a50")) for dataset in datasets_of(experiment)}
-    return f"{row} ({'-'.join(map(str, sorted({min(found), max(found)})))})"
-
-
-def _label_first(panels: Sequence[Panel]) -> tuple[Panel, ...]:
-    """Keep the label of the vertical axis at the first of panels that share it."""
-    return (*panels[:1], *(replace(panel, ylabel="") for panel in panels[1:]))

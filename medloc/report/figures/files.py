@@ -12,15 +12,15 @@ from matplotlib.figure import Figure
 
 from medloc.experiments.catalog import Experiment
 from medloc.report.figures.charts import CHARTS, Chart
-from medloc.report.figures.gallery import GALLERIES, Gallery, draw_pictures
+from medloc.report.figures.gallery import RULES, Gallery, draw_pictures, gallery
 from medloc.report.figures.style import save
-from medloc.report.groups import DATASETS
+from medloc.report.frame import DATASETS
 from medloc.report.runs import NotHereError
 from medloc.report.tables.listing import OURS
 from medloc.report.values import Missing, Values, missing_runs
 from medloc.runs import write_text
 
-FIGURES = (*sorted({*CHARTS, *GALLERIES} - {*OURS}), *OURS)
+FIGURES = (*sorted({*CHARTS, *RULES} - {*OURS}), *OURS)
 """The paper's figures, then ours."""
 
 DRAWING = ("charts.py", "gallery.py", "panels.py", "style.py")
@@ -36,6 +36,7 @@ class Drawn:
     Attributes:
         name: Of its files: "figure3".
         title: Of its experiment.
+        heading: What its numbers stand for.
         shows: The question it answers, in one sentence.
         reading: How to read it.
         svg: The picture's file; None where there is nothing to draw.
@@ -46,6 +47,7 @@ class Drawn:
 
     name: str
     title: str
+    heading: str
     shows: str
     reading: str
     svg: Path | None
@@ -74,57 +76,59 @@ def remove_figures_beyond(groups: int, folder: Path) -> None:
 
 def _write(experiment: Experiment, values: Values, path: Path) -> Drawn:
     title = f"{experiment.title}\n{values.group.heading}"
-    gallery: Gallery | None = None
+    images: Gallery | None = None
     lacking: tuple[str, ...] = ()
     if experiment.name in CHARTS:
         chart = CHARTS[experiment.name](experiment, values)
-        reading, svg = chart.reading, _write_chart(chart, title, path)
+        reading, drawn = chart.reading, _write_chart(chart, title, path)
     else:
-        gallery = GALLERIES[experiment.name](experiment, values)
-        reading, (svg, lacking) = gallery.reading, _write_gallery(gallery, values.results, title, path)
-    missing = tuple(missing_runs(values, experiment.name, experiment.rows))
-    return Drawn(path.name, experiment.title, experiment.shows, reading, svg, lacking, missing, gallery)
-
-
-def _write_chart(chart: Chart, title: str, path: Path) -> Path | None:
-    if chart.is_empty:
+        images = gallery(experiment, values)
+        reading, (drawn, lacking) = images.reading, _write_gallery(images, values.results, title, path)
+    if not drawn:
         _remove(path)
-        return None
-    numbers = _csv(chart.frame())
+    missing = tuple(missing_runs(values, experiment.name, experiment.rows))
+    svg = path.with_suffix(".svg") if drawn else None
+    words = (path.name, experiment.title, values.group.heading, experiment.shows, reading)
+    return Drawn(*words, svg, lacking, missing, images)
+
+
+def _write_chart(chart: Chart, title: str, path: Path) -> bool:
+    """Write the figure and tell whether there is anything to draw."""
+    if chart.is_empty:
+        return False
     labels = "\n".join(name for row in chart.rows for panel in row for name in panel.names.values())
+    numbers = _csv(chart.frame())
     digest = _digest(title, numbers, labels)
-    if _is_current(path, digest):
-        return path.with_suffix(".svg")
-    return _save(chart.draw(chart.rows, title, chart.size), path, digest, numbers)
+    if not _is_current(path, digest):
+        _save(chart.draw(chart.rows, title, chart.size), path, digest, numbers)
+    return True
 
 
-def _write_gallery(gallery: Gallery, results: Path, title: str, path: Path) -> tuple[Path | None, tuple[str, ...]]:
+def _write_gallery(images: Gallery, results: Path, title: str, path: Path) -> tuple[bool, tuple[str, ...]]:
     """Write the images that lie on this machine, and say which do not."""
-    lacking = gallery.lacking
-    if gallery.strips and _is_current(path, _digest(title, _csv(gallery.frame()))):
-        return path.with_suffix(".svg"), lacking
+    lacking = images.lacking
+    if images.strips and _is_current(path, _digest(title, _csv(images.frame()))):
+        return True, lacking
     strips, rows = [], []
-    for strip in gallery.strips:
+    for strip in images.strips:
         try:
             rows.append(strip.pictures(results))
             strips.append(strip)
         except NotHereError as reason:
             lacking = (*lacking, f"{DATASETS[strip.dataset]}: {reason}.")
-    if not rows:
-        _remove(path)
-        return None, lacking
-    numbers = _csv(replace(gallery, strips=tuple(strips)).frame())
-    return _save(draw_pictures(rows, title, IMAGE_WIDTH), path, _digest(title, numbers), numbers), lacking
+    if rows:
+        numbers = _csv(replace(images, strips=tuple(strips)).frame())
+        _save(draw_pictures(rows, title, IMAGE_WIDTH), path, _digest(title, numbers), numbers)
+    return bool(rows), lacking
 
 
 def _csv(frame: pd.DataFrame) -> str:
     return str(frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
 
-def _save(figure: Figure, path: Path, digest: str, numbers: str) -> Path:
+def _save(figure: Figure, path: Path, digest: str, numbers: str) -> None:
     save(figure, path, digest)
     write_text(path.with_suffix(".csv"), numbers)
-    return path.with_suffix(".svg")
 
 
 def _remove(path: Path) -> None:

@@ -18,9 +18,9 @@ from PIL import Image
 
 from medloc.boxes import Box
 from medloc.evaluation.samples import Sample
-from medloc.experiments.catalog import Experiment, Row
+from medloc.experiments.catalog import Experiment
 from medloc.report.figures import style
-from medloc.report.groups import DATASETS
+from medloc.report.frame import DATASETS
 from medloc.report.runs import NotHereError, run_answers, run_images
 from medloc.report.values import Values
 from medloc.runs import Record
@@ -66,8 +66,7 @@ ROW_STYLES = ((style.OURS, (0, (4, 1.5))), (style.BASELINE, (0, (1.5, 1))))
 """Colour and dashes of the boxes of ours and of the baseline."""
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """One image with its boxes, in its pixels.
 
     Attributes:
@@ -81,39 +80,16 @@ class Picture:
     boxes: tuple[tuple[Mark, Box | None], ...]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The answer of one run to one image.
+class Shown(NamedTuple):
+    """One image: why it is shown, and row -> the answer of its run, ours first."""
 
-    Attributes:
-        row: The run's row.
-        text: The model's text, unchanged.
-        box: The box in pixels of the image; None where the text holds none.
-        iou: Its overlap with the truth, in [0, 1].
-    """
-
-    row: str
-    text: str
-    box: Box | None
-    iou: float
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One image: why it is shown, its true box in its pixels, and the answers to it, ours first."""
-
-    id: str
     why: str
-    truth: Box
-    answers: tuple[Answer, ...]
+    answers: dict[str, Sample]
 
-    def picture(self, dataset: str, image: Path) -> Picture:
-        """Return the image with its boxes and their overlaps."""
-        overlaps = [f"IoU {one.iou:.3f}" if one.box else "no box" for one in self.answers]
-        named = ", ".join(f"{word} {text}" for word, text in zip(("ours", "baseline"), overlaps, strict=False))
-        styled = zip(self.answers, ROW_STYLES, strict=False)
-        boxes = ((Mark(one.row, color, dash), one.box) for one, (color, dash) in styled)
-        return Picture(image, f"{DATASETS[dataset]}: {self.why}\n{self.id}\n{named}", ((TRUE_BOX, self.truth), *boxes))
+    @property
+    def sample(self) -> Sample:
+        """Our answer, which also says the image's name and its true box in its pixels."""
+        return next(iter(self.answers.values()))
 
 
 @dataclass(frozen=True)
@@ -125,18 +101,26 @@ class Strip:
     shown: tuple[Shown, ...]
 
     @property
-    def record(self) -> Record:
-        """Our record."""
-        return self.records[0]
+    def ids(self) -> list[str]:
+        """The names of the images."""
+        return [one.sample.id for one in self.shown]
 
     def pictures(self, results: Path) -> list[Picture]:
-        """Return the pictures to draw.
+        """Return the pictures to draw: the images with their boxes and overlaps.
 
         Raises:
             NotHereError: The images do not lie on this machine.
         """
-        files = run_images(self.record, results, [one.id for one in self.shown])
-        return [one.picture(self.dataset, files[one.id]) for one in self.shown]
+        files = run_images(self.records[0], results, self.ids)
+        pictures = []
+        for one in self.shown:
+            overlaps = [f"IoU {answer.iou:.3f}" if answer.box else "no box" for answer in one.answers.values()]
+            named = ", ".join(f"{word} {text}" for word, text in zip(("ours", "baseline"), overlaps, strict=False))
+            styled = zip(one.answers.items(), ROW_STYLES, strict=False)
+            boxes = ((Mark(row, *looks), answer.box) for (row, answer), looks in styled)
+            title = f"{DATASETS[self.dataset]}: {one.why}\n{one.sample.id}\n{named}"
+            pictures.append(Picture(files[one.sample.id], title, ((TRUE_BOX, one.sample.truth), *boxes)))
+        return pictures
 
 
 @dataclass(frozen=True)
@@ -158,25 +142,49 @@ class Gallery:
         lines: list[tuple[Any, ...]] = []
         for strip in self.strips:
             for one in strip.shown:
-                start = (strip.dataset, one.id, one.why)
-                lines.append((*start, "truth", None, *one.truth.as_list(), ""))
-                for answer in one.answers:
+                start = (strip.dataset, one.sample.id, one.why)
+                lines.append((*start, "truth", None, *one.sample.truth.as_list(), ""))
+                for row, answer in one.answers.items():
                     corners = answer.box.as_list() if answer.box else [None] * 4
-                    lines.append((*start, answer.row, answer.iou, *corners, answer.text))
+                    lines.append((*start, row, answer.iou, *corners, answer.text))
         return pd.DataFrame(lines, columns=COLUMNS)
 
 
-def figure4(experiment: Experiment, values: Values) -> Gallery:
-    """Show where ours gains most over the baseline, the median difference, and where ours loses most."""
-    return _gallery(experiment, values, DIFFERENCE_RULE)
+RULES = {"figure4": DIFFERENCE_RULE, "figure8": FAILURE_RULE}
+"""Figure 4 shows where ours gains and loses most over the baseline, Figure 8 failures of ours."""
 
 
-def figure8(experiment: Experiment, values: Values) -> Gallery:
-    """Show failures of ours: the worst, the median and the mildest."""
-    return _gallery(experiment, values, FAILURE_RULE)
+def gallery(experiment: Experiment, values: Values) -> Gallery:
+    """Return Figure 4 or 8: one strip per data set, with the first seed that every row of the experiment has."""
+    strips, lacking = [], []
+    for dataset in dict.fromkeys(dataset for row in experiment.rows for dataset in row.datasets):
+        try:
+            strips.append(_strip(experiment, values, dataset))
+        except NotHereError as reason:
+            lacking.append(f"{DATASETS[dataset]}: {reason}.")
+    return Gallery(tuple(strips), RULES[experiment.name], tuple(lacking))
 
 
-GALLERIES = {"figure4": figure4, "figure8": figure8}
+def _strip(experiment: Experiment, values: Values, dataset: str) -> Strip:
+    rows = [row.name for row in experiment.rows]
+    held = [values.records(experiment.name, row, dataset) for row in rows]
+    common = set.intersection(*(set(each) for each in held))
+    if not common:
+        raise NotHereError("no run yet" if len(held) == 1 else "no seed that both rows have run")
+    seed = min(common)
+    ious = [values.images(experiment.name, row, dataset, seed) for row in rows]
+    found = [each for each in ious if each is not None]
+    if len(found) < len(ious) or len({each.ids for each in found}) > 1:
+        raise NotHereError("the overlaps on its images are not here, or are not those of the same images")
+    overlaps = [each.ious.tolist() for each in found]
+    choices = extreme_differences(*overlaps) if len(overlaps) == 2 else failures(overlaps[0])
+    if not choices:
+        raise NotHereError("no answer fails")
+    names = [found[0].ids[choice.place] for choice in choices]
+    records = tuple(each[seed] for each in held)
+    samples = zip(*(run_answers(record, values.results, names) for record in records), strict=True)
+    answers = (dict(zip(rows, given, strict=True)) for given in samples)
+    return Strip(dataset, records, tuple(map(Shown, (choice.why for choice in choices), answers)))
 
 
 def extreme_differences(ours: Sequence[float], baseline: Sequence[float]) -> list[Choice]:
@@ -236,7 +244,11 @@ def draw_pictures(rows: Sequence[Sequence[Picture]], title: str, width: float = 
         raise ValueError("no image to draw; give at least one.")
     columns = max(map(len, rows))
     lines = max(picture.title.count("\n") for picture in pictures) + 1
-    heights = [width * _largest_aspect(row) + 0.15 + 0.16 * lines for row in rows]
+    aspects: dict[Path, float] = {}
+    for picture in pictures:
+        with Image.open(picture.image) as image:  # reads its header alone
+            aspects[picture.image] = min(image.height / image.width, 1.5)
+    heights = [width * max(aspects[each.image] for each in row) + 0.15 + 0.16 * lines for row in rows]
     with rc_context(style.AXES):
         figure = Figure(figsize=(width * max(columns, 2), sum(heights) + 0.8), layout="constrained")
         grid = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
@@ -252,54 +264,8 @@ def draw_pictures(rows: Sequence[Sequence[Picture]], title: str, width: float = 
         return figure
 
 
-def _gallery(experiment: Experiment, values: Values, rule: str) -> Gallery:
-    """Fill one strip per data set with the first seed that every row of the experiment has."""
-    strips, lacking = [], []
-    for dataset in dict.fromkeys(dataset for row in experiment.rows for dataset in row.datasets):
-        try:
-            strips.append(_strip(experiment, values, dataset))
-        except NotHereError as reason:
-            lacking.append(f"{DATASETS[dataset]}: {reason}.")
-    return Gallery(tuple(strips), rule, tuple(lacking))
-
-
-def _strip(experiment: Experiment, values: Values, dataset: str) -> Strip:
-    held = [values.records(experiment.name, row.name, dataset) for row in experiment.rows]
-    common = set.intersection(*map(set, held))
-    if not common:
-        raise NotHereError("no run yet" if len(held) == 1 else "no seed that both rows have run")
-    seed = min(common)
-    ious = [values.images(experiment.name, row.name, dataset, seed) for row in experiment.rows]
-    found = [each for each in ious if each is not None]
-    if len(found) < len(ious) or len({each.ids for each in found}) > 1:
-        raise NotHereError("the overlaps on its images are not here, or are not those of the same images")
-    overlaps = [each.ious.tolist() for each in found]
-    choices = extreme_differences(*overlaps) if len(overlaps) == 2 else failures(overlaps[0])
-    if not choices:
-        raise NotHereError("no answer fails")
-    names = [found[0].ids[choice.place] for choice in choices]
-    records = tuple(each[seed] for each in held)
-    samples = zip(*(run_answers(record, values.results, names) for record in records), strict=True)
-    shown = (_shown(experiment.rows, choice, given) for choice, given in zip(choices, samples, strict=True))
-    return Strip(dataset, records, tuple(shown))
-
-
-def _shown(rows: Sequence[Row], choice: Choice, given: Sequence[Sample]) -> Shown:
-    answers = (Answer(row.name, one.text, one.box, one.iou) for row, one in zip(rows, given, strict=True))
-    return Shown(given[0].id, choice.why, given[0].truth, tuple(answers))
-
-
 def _lower_middle(order: Sequence[int]) -> int:
     return order[(len(order) - 1) // 2]
-
-
-def _largest_aspect(row: Sequence[Picture]) -> float:
-    """Return the largest ratio of height to width of the images, read from their headers, at most 1.5."""
-    ratios = []
-    for picture in row:
-        with Image.open(picture.image) as image:
-            ratios.append(image.height / image.width)
-    return min(max(ratios), 1.5)
 
 
 def _draw_picture(axes: Axes, picture: Picture) -> None:
@@ -310,15 +276,12 @@ def _draw_picture(axes: Axes, picture: Picture) -> None:
     axes.imshow(pixels, extent=(0, width, height, 0), interpolation="antialiased")
     for mark, box in picture.boxes:
         if box is not None:
-            axes.add_patch(_outline(box, mark))
+            dark_edge = withStroke(linewidth=4, foreground="black", alpha=0.55)  # so that it is seen on any background
+            corner = (box.x0, box.y0)
+            outline = Rectangle(corner, box.width, box.height, fill=False, color=mark.color, linewidth=2)
+            outline.set(linestyle=mark.dash, path_effects=[dark_edge])
+            axes.add_patch(outline)
     axes.set_title(picture.title, fontsize=9, fontweight="normal", pad=3)
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
     axes.set_anchor("N")  # the images of a row are aligned at their upper edges
-
-
-def _outline(box: Box, mark: Mark) -> Rectangle:
-    dark_edge = withStroke(linewidth=4, foreground="black", alpha=0.55)  # so that it is seen on any background
-    outline = Rectangle((box.x0, box.y0), box.width, box.height, fill=False, color=mark.color, linewidth=2)
-    outline.set(linestyle=mark.dash, path_effects=[dark_edge])
-    return outline

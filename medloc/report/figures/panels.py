@@ -60,12 +60,11 @@ class Panel:
     Attributes:
         title: Line above it; "" for none.
         xlabel: Name and unit of the horizontal axis; "" where the panel below has it.
-        ylabel: Name and unit of the vertical axis; "" where the panel to the left has it.
+        ylabel: Name and unit of the vertical axis, written at the first panel of a row.
         lines: What is drawn.
         limits: Lowest and highest value shown; None: the range of the data, cut to `within`.
         within: The values that are possible; an interval may reach beyond, its drawing does not.
         names: Place on the axis -> its label; {} for an axis with its own numbers.
-        empty: Text shown where there is no line.
     """
 
     title: str
@@ -75,7 +74,6 @@ class Panel:
     limits: tuple[float, float] | None = None
     within: tuple[float, float] = (-math.inf, math.inf)
     names: Mapping[float, str] = field(default_factory=dict)
-    empty: str = "no run yet"
 
 
 class Point(NamedTuple):
@@ -124,6 +122,8 @@ def draw_panels(rows: Sequence[Sequence[Panel]], title: str, size: tuple[float, 
         pairs = list(zip(grid.ravel(), (panel for row in rows for panel in row), strict=True))
         for axes, panel in pairs:
             _draw_panel(axes, panel)
+        for axes, row in zip(grid[:, 0], rows, strict=True):
+            axes.set_ylabel(row[0].ylabel)
         for axes, panel in pairs:  # the axes of a row share their limits, so all are drawn first
             low, high = panel.limits or axes.get_ylim()
             axes.set_ylim(max(low, panel.within[0]), min(high, panel.within[1]))
@@ -162,23 +162,16 @@ def _legend(rows: Sequence[Sequence[Panel]]) -> list[Line2D]:
     handles = []
     for (name, look, marker), found in counts.items():
         number = " to ".join(map(str, sorted({min(found), max(found)}))) if found else "no mean"
-        line_style: dict[str, Any] = {
-            "color": look.color,
-            "linestyle": look.dash,
-            "marker": marker,
-            "markersize": 5,
-            "linewidth": 2,
-        }
-        handles.append(Line2D([], [], label=f"{name} (N = {number})", **line_style))
+        drawn: dict[str, Any] = {"color": look.color, "linestyle": look.dash, "linewidth": 2}
+        handles.append(Line2D([], [], label=f"{name} (N = {number})", marker=marker, markersize=5, **drawn))
     return handles
 
 
 def _draw_panel(axes: Axes, panel: Panel) -> None:
     axes.set_title(panel.title)
     axes.set_xlabel(panel.xlabel)
-    axes.set_ylabel(panel.ylabel)
     if not panel.lines:
-        axes.text(0.5, 0.5, panel.empty, transform=axes.transAxes, ha="center", va="center", color=style.QUIET)
+        axes.text(0.5, 0.5, "no run yet", transform=axes.transAxes, ha="center", va="center", color=style.QUIET)
     for place, line in enumerate(panel.lines):
         if line.kind == "seeds":
             _draw_seeds(axes, line)
@@ -231,32 +224,22 @@ def _draw_seeds(axes: Axes, line: Line) -> None:
 
 
 def _draw_ranking(axes: Axes, panel: Panel) -> None:
+    """Draw every seed as a faint dot, and over them the mean with its interval."""
     axes.set_title(panel.title)
     axes.set_xlabel(panel.ylabel)
     axes.set_yticks(list(panel.names), list(panel.names.values()))
     axes.set_ylim(max(panel.names) + 0.6, min(panel.names) - 0.6)
     axes.grid(axis="y", visible=False)
     for line in panel.lines:
-        _draw_ranked(axes, line)
+        color = line.look.color
+        mark: dict[str, Any] = {"marker": line.look.marker, "markersize": 6, "elinewidth": 1.6, "capsize": 3}
+        for point in over_seeds(line):
+            seeds = [value for found in line.seeds.values() if (value := found.get(point.x)) is not None]
+            axes.plot(seeds, [point.x] * len(seeds), "o", color=color, alpha=0.3, markersize=3, linewidth=0)
+            axes.errorbar(point.mean, point.x, xerr=point.half_width, color=color, **mark)
     low, high = axes.get_xlim()
     room = EDGE * (high - low)  # so that a marker at the end of the possible range is whole
     axes.set_xlim(max(low, panel.within[0] - room), min(high, panel.within[1] + room))
-
-
-def _draw_ranked(axes: Axes, line: Line) -> None:
-    """Draw every seed as a faint dot, and over them the mean with its interval."""
-    color = line.look.color
-    for point in over_seeds(line):
-        seeds = [value for found in line.seeds.values() if (value := found.get(point.x)) is not None]
-        axes.plot(seeds, [point.x] * len(seeds), "o", color=color, alpha=0.3, markersize=3, linewidth=0)
-        mark: dict[str, Any] = {
-            "color": color,
-            "marker": line.look.marker,
-            "markersize": 6,
-            "elinewidth": 1.6,
-            "capsize": 3,
-        }
-        axes.errorbar(point.mean, point.x, xerr=point.half_width, **mark)
 
 
 def _or_nan(value: float | None) -> float:

@@ -12,7 +12,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import PercentFormatter
 
 from medloc.report.figures import style
-from medloc.runs import bounded_lines, parsed
+from medloc.report.runs import read_lines
 
 SMOOTHING = 20
 """Steps in the running mean; fewer at the start, where there are fewer."""
@@ -63,13 +63,7 @@ def read_trace(path: Path) -> Trace:
     Raises:
         ValueError: The trace is empty or a line of it is bad; the message names file and line.
     """
-    rows = []
-    with path.open("rb") as file:
-        for number, line in enumerate(bounded_lines(file, str(path)), start=1):
-            try:
-                rows.append(_row(parsed(line)))
-            except (ValueError, KeyError, TypeError, IndexError, OverflowError, AttributeError) as error:
-                raise ValueError(f"{path} line {number}: not a step of a trace ({error!r}).") from None
+    rows = read_lines(path, "a step of a trace", _row)
     if not rows:
         raise ValueError(f"{path}: holds no step; there is nothing to draw.")
     groups, completions, iou_scale, *numbers = zip(*rows, strict=True)
@@ -99,8 +93,8 @@ def draw_training(trace_path: Path, out_png: Path, label: str) -> None:
 
 def draw_loss(trace_path: Path, out_png: Path, label: str) -> None:
     """Draw the training loss of one run, step by step and smoothed; arguments as in `draw_training`."""
-    lines = [parsed(line) for line in trace_path.read_bytes().splitlines()]
-    steps, loss = np.array([(line["step"], line["loss"]) for line in lines], dtype=float).T
+    lines = read_lines(trace_path, "a step of a trace", lambda line: (line["step"], line["loss"]))
+    steps, loss = np.array(lines, dtype=float).T
     with rc_context(style.AXES):
         figure = Figure(figsize=(8, 3.6), layout="constrained")
         axes = figure.subplots()

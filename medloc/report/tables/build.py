@@ -1,20 +1,29 @@
-"""From records to tables: the accuracies of every experiment, runs of none, and Table 5's images."""
+"""From records to tables: the accuracies of every experiment and their differences, runs of none, Table 5's images."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from medloc.experiments.catalog import FAMILIES, Row
 from medloc.experiments.reduced import read_grid
-from medloc.report.frame import UNTRAINED, is_fold, run_name
-from medloc.report.groups import DATASETS, empty_group, group_records
-from medloc.report.paper import class_counts
-from medloc.report.runs import ImageCounts, image_counts
-from medloc.report.tables.differences import compare
-from medloc.report.tables.listing import ALL, DESCRIPTIONS, OURS, Description, fact_headings, with_facts
-from medloc.report.tables.table import Cell, Comparison, Count, Entry, Line, Pair, Place, Table, fixed_cell, marks
+from medloc.report.frame import DATASETS, UNTRAINED, empty_group, group_records, is_fold, run_name
+from medloc.report.paper import METRICS, PaperTable, class_counts
+from medloc.report.runs import image_counts
+from medloc.report.stats import (
+    cluster_bootstrap,
+    holm,
+    paired_t_test,
+    sample_sd,
+    seed_differences,
+    sign_flip_test,
+    t_interval,
+)
+from medloc.report.tables.listing import DESCRIPTIONS, OURS, PATHS, Description, Pair, facts_of
+from medloc.report.tables.table import PARTS, Kind, Number, Table, marks, once_if_equal, over_seeds
 from medloc.report.values import Missing, Values, missing_runs, unavailable
 from medloc.runs import Record
 
@@ -25,11 +34,8 @@ STARS = (
     "Δ in percentage points over the seeds that both rows have, with the stars of a paired two-tailed t-test: "
     "* p < 0.05, ** p < 0.01, *** p < 0.001."
 )
-
-
 OTHER = "Percent; mean ± standard deviation over seeds (N); one value has no ±, and - is a number not measured."
 COUNTED = "Images, counted from the files; the paper's count stands beside ours, and - is a data set not at hand."
-PARTS = ("train", "test")
 TOTAL = "Total"
 SPELLINGS = {"sever": "severe"}
 """Class as the files have it -> as the paper spells it, both in small letters without blanks."""
@@ -47,10 +53,23 @@ def all_values(results: Path, records: Iterable[Record]) -> list[Values]:
 
 
 def all_tables(found: Sequence[Values]) -> list[Table]:
-    """Return every table: the first group's all, of the others those that hold a number of theirs."""
-    tables = [table for values in found for table in _of_group(values) if values is found[0] or _holds_any(table)]
-    order = sorted(dict.fromkeys(table.name for table in tables), key=_place)
-    return [table for name in order for table in _without_repeats(tables, name)]
+    """Return every table: the first group's all, of the others those that hold a number of theirs.
+
+    Groups that train differently count the same images: of equal tables the first stands.
+    """
+    tables: list[Table] = []
+    for values in found:
+        built = [*(build_table(described, values) for described in DESCRIPTIONS), counts_table(values)]
+        for table in filter(None, (*built, other_table(values))):
+            shown = values is found[0] or any(
+                number.mean is not None and (number.kind in ("trained", "untrained") or number.metric in PARTS)
+                for number in table.numbers
+            )
+            alike = ((each.name, each.title, each.heading, each.numbers) for each in tables)
+            if shown and (table.name, table.title, table.heading, table.numbers) not in alike:
+                tables.append(table)
+    order = ("table", *OURS, "other")
+    return sorted(tables, key=lambda table: (order.index(table.name.rstrip("0123456789")), table.name))
 
 
 def build_table(described: Description, values: Values) -> Table | None:
@@ -58,65 +77,49 @@ def build_table(described: Description, values: Values) -> Table | None:
     rows = [row for row in values.rows(described.name) if described.holds(row.name)]
     if not rows:
         return None
-    datasets = [d for d in values.group.datasets if any(d in row.datasets for row in rows)]
-    places = tuple(Place(dataset, metric) for dataset in datasets for metric in described.metrics)
-    comparisons = compare(values, described.name, _pairs(described, rows), described.metrics, described.paper)
-    lines = [*_ranked([_line(row, described, values) for row in rows]), *_difference_lines(comparisons)]
-    lines += added_lines(values, rows, places)
+    differences = compare(values, described.name, _pairs(described, rows), described.metrics, described.paper)
     missing = missing_runs(values, described.name, rows)
     title = values.experiments[described.name].title
-    says = [LEGEND, BESIDE_PAPER if described.paper else "", RANKS, STARS if comparisons else ""]
+    says = [LEGEND, BESIDE_PAPER if described.paper else "", RANKS, STARS if differences else ""]
     return Table(
         name=described.name,
         title=f"{title} ({described.part})" if described.part else title,
         heading=values.group.heading,
         legend=" ".join(filter(None, says)),
-        places=places,
-        facts=fact_headings(described),
-        lines=with_facts(lines, rows, described),
-        comparisons=tuple(comparisons),
-        notes=(*_stand_ins(values), *described.notes, *values.group.notes),
+        numbers=(*_ranked(_numbers(described, rows, values)), *differences, *added(values, rows, described.metrics)),
+        facts=facts_of(described, rows),
+        notes=(*_stand_ins(values), *[PATHS] * described.path, *described.notes, *values.group.notes),
         missing=tuple(missing),
         lacking=tuple(unavailable(rows)),
         reproduce=values.reproduce(described.name) if missing else "",
     )
 
 
-def _line(row: Row, described: Description, values: Values) -> Line:
-    paper = described.paper
-    untrained = row.set["method"] == UNTRAINED
-    make: Callable[[tuple[float, ...]], Cell] = fixed_cell if untrained else Cell
-    entries = {}
-    for dataset in row.datasets:
-        for metric in described.metrics:
-            found = values.seeds(described.name, row.name, dataset, metric)
-            printed = paper.cell(row.name, dataset, metric) if paper else None
-            entries[Place(dataset, metric)] = Entry(make(tuple(found.values())), printed)
-    return Line(row.name, "untrained" if untrained else "trained", entries)
+def _numbers(described: Description, rows: Iterable[Row], values: Values) -> Iterator[Number]:
+    """Yield the number of every row on its data sets."""
+    for row in rows:
+        untrained = row.set["method"] == UNTRAINED
+        for dataset in row.datasets:
+            for metric in described.metrics:
+                found = tuple(values.seeds(described.name, row.name, dataset, metric).values())
+                numbers = over_seeds(once_if_equal(found) if untrained else found)
+                place: tuple[str, Kind, str, str] = (row.name, "untrained" if untrained else "trained", dataset, metric)
+                printed = described.paper.cell(row.name, dataset, metric) if described.paper else None
+                mean, sd = printed or (None, None)
+                yield Number(*place, *numbers, paper_mean=mean, paper_sd=sd)
 
 
-def _ranked(lines: Sequence[Line]) -> Iterator[Line]:
+def _ranked(numbers: Iterable[Number]) -> Iterator[Number]:
     """Mark the best and the second best of the trained lines at every place, ours and the paper's apart."""
-    trained = [line for line in lines if line.kind == "trained"]
+    listed = list(numbers)
     ranks = {}
-    for place in {place for line in trained for place in line.entries}:
-        found = {line.name: line.entries[place] for line in trained if place in line.entries}
-        ranks[place] = (
-            marks({name: entry.ours.mean for name, entry in found.items()}),
-            marks({name: entry.paper_mean for name, entry in found.items()}),
-        )
-    for line in lines:
-        if line.kind == "trained":
-            yield replace(
-                line,
-                entries={
-                    place: replace(entry, mark=ours.get(line.name, ""), paper_mark=paper.get(line.name, ""))
-                    for place, entry in line.entries.items()
-                    for ours, paper in [ranks[place]]
-                },
-            )
-        else:
-            yield line
+    for place in {(number.dataset, number.metric) for number in listed}:
+        trained = [n for n in listed if n.kind == "trained" and (n.dataset, n.metric) == place]
+        means, printed = ({n.row: n.mean for n in trained}, {n.row: n.paper_mean for n in trained})
+        ranks[place] = (marks(means), marks(printed))
+    for number in listed:
+        ours, papers = ranks[number.dataset, number.metric]
+        yield number._replace(mark=ours.get(number.row, ""), paper_mark=papers.get(number.row, ""))
 
 
 def _pairs(described: Description, rows: Sequence[Row]) -> tuple[Pair, ...]:
@@ -125,13 +128,92 @@ def _pairs(described: Description, rows: Sequence[Row]) -> tuple[Pair, ...]:
     trained = [row.name for row in rows if row.set["method"] != UNTRAINED]
     minuends = described.minuends or tuple(trained[:1])
     others = [name for name in trained if name not in minuends]
-    return tuple(Pair(f"Δ {first} minus {second}", first, second) for first in minuends for second in others)
+    return tuple(Pair(first, second) for first in minuends for second in others)
 
 
-def _difference_lines(comparisons: Sequence[Comparison]) -> Iterator[Line]:
-    for name in dict.fromkeys(one.name for one in comparisons):
-        members = [one for one in comparisons if one.name == name]
-        yield Line(name, "difference", {Place(c.dataset, c.metric): Entry(c.delta, c.paper) for c in members})
+def compare(
+    values: Values, experiment: str, pairs: Iterable[Pair], metrics: Sequence[str], paper: PaperTable | None
+) -> list[Number]:
+    """Return one row minus another, for every pair on every data set of both rows and every metric.
+
+    Beside the paper's t-test over equal seeds stands what so few seeds can say. Holm corrects all t-tests together.
+    """
+    datasets = {row.name: row.datasets for row in values.rows(experiment)}
+    found = [
+        _difference(values, experiment, pair, dataset, metric, paper)
+        for pair in pairs
+        for dataset in datasets.get(pair.minuend, ())
+        if dataset in datasets.get(pair.subtrahend, ())
+        for metric in metrics
+    ]
+    adjusted = holm([number.p for number in found])
+    return [number._replace(p_holm=p) for number, p in zip(found, adjusted, strict=True)]
+
+
+def _difference(
+    values: Values, experiment: str, pair: Pair, dataset: str, metric: str, paper: PaperTable | None
+) -> Number:
+    rows = (pair.minuend, pair.subtrahend)
+    by_seed = (values.seeds(experiment, row, dataset, metric) for row in rows)
+    first, second = ({seed: 100 * value for seed, value in found.items()} for found in by_seed)
+    differences = seed_differences(first, second)
+    points, test = list(differences.values()), paired_t_test(first, second)
+    low, high = t_interval(points) or (None, None)
+    printed = paper.differences.get(pair.printed, {}).get(dataset, {}).get(metric) if paper else None
+    number = Number(
+        row=pair.name or f"Δ {pair.minuend} minus {pair.subtrahend}",
+        kind="difference",
+        dataset=dataset,
+        metric=metric,
+        paper_mean=printed and printed.points,
+        paper_stars=printed.stars if printed else "",
+        t_low=low,
+        t_high=high,
+        p_sign_flip=sign_flip_test(points),
+    )
+    if test is None:
+        return number
+    number = number._replace(mean=test.difference, sd=sample_sd(points), n=test.n, stars=test.stars, p=test.p)
+    return _with_images(number, values, experiment, pair, differences)
+
+
+def _with_images(number: Number, values: Values, experiment: str, pair: Pair, seeds: Iterable[int]) -> Number:
+    """Pair the images of the seeds of which both runs have them; without such a seed nothing is added."""
+    points, groups = [], None
+    for seed in seeds:
+        rows = (pair.minuend, pair.subtrahend)
+        first, second = (values.images(experiment, row, number.dataset, seed) for row in rows)
+        if first is not None and second is not None and first.ids == second.ids:
+            points.append(100 * (first.scores(number.metric) - second.scores(number.metric)))
+            groups = first.groups
+    if groups is None:
+        return number
+    low, high = cluster_bootstrap(points, groups) or (None, None)
+    return number._replace(
+        image_difference=float(np.mean(points)),
+        image_low=low,
+        image_high=high,
+        images=len(groups),
+        image_groups=len(set(groups)),
+    )
+
+
+def added(values: Values, rows: Sequence[Row], metrics: Sequence[str]) -> Iterator[Number]:
+    """Yield best and median constant box, and the best that the answers of each model in the table can say."""
+    columns = ["key", "seed", "model", "stage", "dataset", "metric", "value"]
+    long = values.long.reindex(columns=columns)
+    plain = long[long["key"].isin([record.key for record in values.plain])].sort_values(["seed", "key"])
+    wanted = {str(row.set["model"]) for row in rows} & set(plain["model"])
+    lines = {f"{name} constant box": plain[plain["stage"] == f"{name.lower()}_box"] for name in ("Best", "Median")}
+    for model in FAMILIES[values.group.setting.family].values():
+        if model in wanted:
+            ceiling = plain[(plain["stage"] == "answer_grid") & (plain["model"] == model)]
+            lines[f"Answer-grid ceiling ({model})"] = ceiling
+    datasets = [name for name in values.group.datasets if any(name in row.datasets for row in rows)]
+    for line, found in lines.items():
+        cells = {place: once_if_equal(numbers) for place, numbers in found.groupby(["dataset", "metric"])["value"]}
+        for dataset, metric in product(datasets, metrics):
+            yield Number(line, "added", dataset, metric, *over_seeds(cells.get((dataset, metric), ())))
 
 
 def _stand_ins(values: Values) -> Iterator[str]:
@@ -142,28 +224,9 @@ def _stand_ins(values: Values) -> Iterator[str]:
         yield f"Tiny models stand in for the paper's: {pairs}. The paper's numbers are a pattern, not a goal."
 
 
-def added_lines(values: Values, rows: Sequence[Row], places: Sequence[Place]) -> list[Line]:
-    """Return best and median constant box, and the best that the answers of each model in the table can say."""
-    columns = ["key", "seed", "model", "stage", "dataset", "metric", "value"]
-    long = values.long.reindex(columns=columns)
-    plain = long[long["key"].isin([record.key for record in values.plain()])].sort_values(["seed", "key"])
-    wanted = {str(row.set["model"]) for row in rows} & set(plain["model"])
-    lines = [("Best constant box", plain[plain["stage"] == "best_box"])]
-    lines += [("Median constant box", plain[plain["stage"] == "median_box"])]
-    for model in FAMILIES[values.group.setting.family].values():
-        if model in wanted:
-            ceiling = plain[(plain["stage"] == "answer_grid") & (plain["model"] == model)]
-            lines.append((f"Answer-grid ceiling ({model})", ceiling))
-    return [_added(name, found, places) for name, found in lines]
-
-
-def _added(name: str, found: pd.DataFrame, places: Sequence[Place]) -> Line:
-    cells = {place: fixed_cell(numbers) for place, numbers in found.groupby(["dataset", "metric"])["value"]}
-    return Line(name, "added", {place: Entry(cells.get(place, Cell())) for place in places})
-
-
 def other_table(values: Values) -> Table | None:
     """List the runs that no row of any experiment asks for, without parts of a cross-validation; None where none is."""
+    group = values.group
     asked = {
         record.key
         for experiment in values.experiments
@@ -174,107 +237,59 @@ def other_table(values: Values) -> Table | None:
     }
     found = [
         (run_name(record), record.identity["dataset"], metric, values.table_score(record, metric))
-        for record in sorted(values.group.records, key=lambda record: (record.identity["seed"], record.key))
+        for record in sorted(group.records, key=lambda record: (record.identity["seed"], record.key))
         if record.key not in asked and not is_fold(record)
-        for metric in ALL
+        for metric in METRICS
     ]
     if not found:
         return None
     scores = pd.DataFrame(found, columns=["name", "dataset", "metric", "value"])
-    places = [Place(dataset, metric) for dataset in DATASETS for metric in ALL if dataset in set(scores["dataset"])]
-    lines = []
-    for name, members in scores.groupby("name"):
-        by_place = members.groupby(["dataset", "metric"])["value"]
-        cells = {place: Entry(Cell(tuple(numbers.dropna()))) for place, numbers in by_place}
-        lines.append(Line(str(name), "trained", {place: cells[place] for place in places if place in cells}))
-    group = values.group
-    return Table(
-        "other", "Runs that stand in no table", group.heading, OTHER, tuple(places), (), tuple(lines), notes=group.notes
-    )
+    scores["dataset"] = pd.Categorical(scores["dataset"], [*DATASETS])
+    scores["metric"] = pd.Categorical(scores["metric"], [*METRICS])
+    cells: Any = scores.groupby(["name", "dataset", "metric"], observed=True)["value"]
+    numbers = [
+        Number(name, "trained", dataset, metric, *over_seeds(tuple(values.dropna())))
+        for (name, dataset, metric), values in cells
+    ]
+    return Table("other", "Runs that stand in no table", group.heading, OTHER, tuple(numbers), notes=group.notes)
 
 
 def counts_table(values: Values) -> Table:
     """Build Table 5 for the data of one group."""
-    group = values.group
-    found = {dataset: _found(values, dataset) for dataset in group.datasets}
-    printed = class_counts()
-    lines: dict[str, dict[Place, Entry]] = {}
-    for dataset, counts in found.items():
-        for name in _classes(dataset, counts):
-            for part, paper in zip(PARTS, printed.get(dataset, {}).get(name, (None, None)), strict=True):
-                entry = Entry(Count(_count(dataset, counts, part, name)), None if paper is None else Count(paper))
-                lines.setdefault(name, {})[Place(dataset, part)] = entry
-    missing = [_missing(values, dataset) for dataset, counts in found.items() if counts is None]
-    total = lines.pop(TOTAL, {})
+    lines: dict[str, list[Number]] = {}
+    missing = []
+    for dataset in values.group.datasets:
+        members = (record for record in values.group.records if record.identity["dataset"] == dataset)
+        counts = image_counts(values.results, members)
+        printed = class_counts().get(dataset, {})
+        parts = [_by_class(dataset, part) for part in (counts.train, counts.test)] if counts else [{}, {}]
+        if counts is None:  # a run reads the images; the report counts them afterwards
+            command = values.reading_run(dataset).command
+            missing.append(Missing(f"The images of {DATASETS[dataset]}", (), (), command))
+        # the paper's classes in its order, then those that it does not have
+        for name in dict.fromkeys([*printed, *sorted({*parts[0], *parts[1]} - {*printed}), TOTAL]):
+            for part, images, paper in zip(PARTS, parts, printed.get(name, (None, None)), strict=True):
+                number = Number(name, "added", dataset, part, paper_mean=paper)
+                number = number._replace(mean=images.get(name, 0), n=1) if counts else number
+                lines.setdefault(name, []).append(number)
+    lines[TOTAL] = lines.pop(TOTAL, [])
     return Table(
         name="table5",
         title=values.experiments["table5"].title if values.experiments else "Table 5",
-        heading=group.data_heading,
+        heading=values.group.data_heading,
         what="Class",
         legend=COUNTED,
-        places=tuple(Place(dataset, part) for dataset in found for part in PARTS),
-        facts=(),
-        lines=tuple(Line(name, "added", entries) for name, entries in [*lines.items(), (TOTAL, total)]),
+        numbers=tuple(number for line in lines.values() for number in line),
         missing=tuple(missing),
     )
 
 
-def _found(values: Values, dataset: str) -> ImageCounts | None:
-    return image_counts(values.results, (r for r in values.group.records if r.identity["dataset"] == dataset))
-
-
-def _classes(dataset: str, counts: ImageCounts | None) -> Iterator[str]:
-    """Yield the paper's classes in its order, then those that it does not have, then the total."""
-    known = [name for name in class_counts().get(dataset, {}) if name != TOTAL]
-    yield from known
-    if counts:
-        yield from sorted({_printed(dataset, label) for label in (*counts.train, *counts.test)} - set(known))
-    yield TOTAL
-
-
-def _count(dataset: str, counts: ImageCounts | None, part: str, name: str) -> int | None:
-    """Count one class; one that the files do not have has 0 images."""
-    if counts is None:
-        return None
-    by_label = counts.train if part == "train" else counts.test
-    return sum(number for label, number in by_label.items() if name in (TOTAL, _printed(dataset, label)))
-
-
-def _printed(dataset: str, label: str) -> str:
-    """Return a class as the paper prints it; as the files have it where the paper does not."""
-    known = {_plain(name): name for name in class_counts().get(dataset, {})}
-    plain = _plain(label)
-    return known.get(SPELLINGS.get(plain, plain), label or "(no class)")
-
-
-def _plain(name: str) -> str:
-    return name.replace(" ", "").lower()
-
-
-def _missing(values: Values, dataset: str) -> Missing:
-    """Name a run that reads the images; the report counts them afterwards."""
-    return Missing(f"The images of {DATASETS[dataset]}", (), (), values.reading_run(dataset).command)
-
-
-def _of_group(values: Values) -> list[Table]:
-    built = [build_table(described, values) for described in DESCRIPTIONS]
-    return [table for table in (*built, counts_table(values), other_table(values)) if table is not None]
-
-
-def _holds_any(table: Table) -> bool:
-    """Tell whether a table has a number that its group alone gives: one of its rows', or counted images."""
-    lines = [line for line in table.lines if line.kind in ("trained", "untrained") or table.name == "table5"]
-    return any(entry.ours.mean is not None for line in lines for entry in line.entries.values())
-
-
-def _without_repeats(tables: Iterable[Table], name: str) -> list[Table]:
-    """Keep one of equal tables: groups that train differently count the same images."""
-    kept: list[Table] = []
-    for table in tables:
-        if table.name == name and not any((table.heading, table.lines) == (o.heading, o.lines) for o in kept):
-            kept.append(table)
-    return kept
-
-
-def _place(name: str) -> tuple[int, str]:
-    return ("table", *OURS, "other").index(name.rstrip("0123456789")), name
+def _by_class(dataset: str, by_label: dict[str, int]) -> dict[str, int]:
+    """Return class as the paper prints it -> images, and the total; as the files have it where the paper does not."""
+    known = {name.replace(" ", "").lower(): name for name in class_counts().get(dataset, {})}
+    found: dict[str, int] = {}
+    for label, images in by_label.items():
+        plain = label.replace(" ", "").lower()
+        name = known.get(SPELLINGS.get(plain, plain), label or "(no class)")
+        found[name] = found.get(name, 0) + images
+    return found | {TOTAL: sum(by_label.values())}

@@ -1,7 +1,6 @@
 """Cross-validation: the test parts of all folds as one set, every image answered by a model that never saw it."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from medloc.report.frame import FOLD, measured, runs_frame
-from medloc.report.runs import Array, ImageIous, image_counts, read_image_ious
+from medloc.report.runs import Array, ImageIous, image_counts, published_ious, read_image_ious
 from medloc.report.stats import cluster_bootstrap
-from medloc.report.tables.table import MISSING, Cell, TextTable
+from medloc.report.tables.table import MISSING, TextTable, mean_text
 from medloc.runs import Record
 
 METRICS = {"a50": "A@0.5", "a80": "A@0.8", "map": "mAP", "mean_iou": "mean IoU"}
@@ -22,35 +21,8 @@ READING = (
     "A@0.5 and the first row's difference from it, seeds held fixed, with 95 % bootstrap intervals over lesions or "
     "patients"
 )
-LINE = ["where", "untrained", "name", "steps", "folds"]
-"""The columns that the runs of one line share, in the order of printing: those that train first."""
-
-
-@dataclass(frozen=True)
-class _Pooled:
-    """The runs of one line.
-
-    Attributes:
-        name: Of the line.
-        steps: Optimizer steps of each run.
-        folds: Number of folds.
-        most: The largest number of folds that a seed has.
-        seeds: The overlaps of all folds in their order, for each seed that has all.
-        first: The records of all folds of the first such seed; () where no seed has all.
-    """
-
-    name: str
-    steps: int
-    folds: int
-    most: int
-    seeds: tuple[ImageIous, ...]
-    first: tuple[Record, ...]
-
-    @property
-    def hits(self) -> Array:
-        """What each image adds to A@0.5, in percent, as the mean over seeds."""
-        scores: Array = 100 * np.mean([ious.scores("a50") for ious in self.seeds], axis=0)
-        return scores
+LINE = ["untrained", "name", "steps", "folds"]
+"""The columns that the runs of one line of a data set share, in the order of printing: those that train first."""
 
 
 def folds_table(results: Path, records: Iterable[Record]) -> TextTable | None:
@@ -64,7 +36,7 @@ def folds_table(results: Path, records: Iterable[Record]) -> TextTable | None:
     runs = runs.assign(answered=answers)
     lines: list[tuple[str, ...]] = []
     for where, members in runs.groupby("where"):
-        lines += _of_data(str(where), [_pool(line, found) for line, found in members.groupby(LINE)])
+        lines += ((str(where), *line) for line in _of_data(members))
     return TextTable(f"Cross-validated: {READING}", HEADER, tuple(lines))
 
 
@@ -79,6 +51,7 @@ def _with_lines(runs: pd.DataFrame) -> pd.DataFrame:
         name=[" ".join(filter(None, part)) for part in parts],
         where=runs["origin"] + elsewhere.where(runs["evaluated_on"] != "test", ""),
         untrained=runs["steps"] == 0,
+        folds=runs["folds"].astype(int),
     )
 
 
@@ -91,58 +64,46 @@ def _answered(results: Path, record: Record) -> ImageIous | None:
         except ValueError:
             return None
     counted = image_counts(results, [record])
-    if record.test_ious is None or counted is None or len(counted.order) != len(record.test_ious):
-        return None
-    ids, groups = zip(*counted.order, strict=True)
-    return ImageIous(ids, groups, np.array(record.test_ious, dtype=np.float64))
+    return published_ious(record, counted.order) if counted else None
 
 
-def _pool(line: Sequence[object], runs: pd.DataFrame) -> _Pooled:
-    """Join the folds of every seed; of several runs of one fold and seed the latest counts."""
-    shared = dict(zip(LINE, line, strict=True))
-    known = runs[runs["answered"].notna()].sort_values(["started"], kind="stable")
-    known = known.drop_duplicates(["seed", "fold"], keep="last").sort_values(["seed", "fold"])
-    counts = known.groupby("seed")["fold"].size()
-    whole = [found for _, found in known.groupby("seed") if len(found) == shared["folds"]]
-    return _Pooled(
-        name=str(shared["name"]),
-        steps=int(str(shared["steps"])),
-        folds=int(float(str(shared["folds"]))),
-        most=int(counts.max()) if len(counts) else 0,
-        seeds=tuple(_joined(list(found["answered"])) for found in whole),
-        first=tuple(whole[0]["record"]) if whole else (),
-    )
+def _of_data(runs: pd.DataFrame) -> Iterator[tuple[str, ...]]:
+    """Yield the lines of one data set, and behind them its constant boxes.
+
+    The folds of every seed that has all are joined; of several runs of one fold and seed the latest counts.
+    """
+    first: tuple[Array, ImageIous] | None = None  # of the first line that has all folds of a seed
+    boxes: list[Record] = []
+    line: Any
+    for line, members in runs.groupby(LINE):
+        _, name, steps, folds = line
+        known = members[members["answered"].notna()].sort_values(["started"], kind="stable")
+        known = known.drop_duplicates(["seed", "fold"], keep="last").sort_values(["seed", "fold"])
+        by_seed = [found for _, found in known.groupby("seed")]
+        whole = [found for found in by_seed if len(found) == folds]
+        if not whole:
+            most = max(map(len, by_seed), default=0)
+            yield (name, str(steps), f"{most} of {folds}", *[MISSING] * (len(HEADER) - 4))
+            continue
+        seeds = [_joined(list(found["answered"])) for found in whole]
+        hits: Array = 100 * np.mean([ious.scores("a50") for ious in seeds], axis=0)
+        cells = [mean_text([float(ious.scores(metric).mean()) for ious in seeds]) for metric in METRICS]
+        images, against = seeds[0], MISSING
+        if first is None:
+            first, boxes = (hits, images), list(whole[0]["record"])
+        elif first[1].ids == images.ids:
+            against = _over_images(first[0] - hits, images.groups, sign="+")
+        counts = (str(steps), str(folds), str(len(images.ids)))
+        yield (name, *counts, *cells, _over_images(hits, images.groups), against)
+    for stage, name in BOXES.items() if boxes else ():
+        values = (_box(stage, metric, boxes) for metric in METRICS)
+        yield (name, *[MISSING] * 3, *(mean_text([] if value is None else [value]) for value in values), *[MISSING] * 2)
 
 
 def _joined(parts: Sequence[ImageIous]) -> ImageIous:
     ids = tuple(name for part in parts for name in part.ids)
     groups = tuple(group for part in parts for group in part.groups)
     return ImageIous(ids, groups, np.concatenate([part.ious for part in parts]))
-
-
-def _of_data(where: str, pooled: Sequence[_Pooled]) -> Iterator[tuple[str, ...]]:
-    first = next((found for found in pooled if found.seeds), None)
-    for found in pooled:
-        if found.seeds:
-            yield (where, *_line(found, first))
-        else:
-            have = f"{found.most} of {found.folds}"
-            yield (where, found.name, str(found.steps), have, *[MISSING] * (len(HEADER) - 4))
-    if first is not None:
-        for stage, name in BOXES.items():
-            values = [_box(stage, metric, first.first) for metric in METRICS]
-            cells = (str(Cell(() if value is None else (value,))) for value in values)
-            yield (where, name, *[MISSING] * 3, *cells, *[MISSING] * 2)
-
-
-def _line(pooled: _Pooled, first: _Pooled | None) -> tuple[str, ...]:
-    images = pooled.seeds[0]
-    cells = [str(Cell(tuple(float(ious.scores(metric).mean()) for ious in pooled.seeds))) for metric in METRICS]
-    against = MISSING
-    if first is not None and first is not pooled and first.seeds[0].ids == images.ids:
-        against = _over_images(first.hits - pooled.hits, images.groups, sign="+")
-    numbers = (str(pooled.steps), str(pooled.folds), str(len(images.ids)))
-    return (pooled.name, *numbers, *cells, _over_images(pooled.hits, images.groups), against)
 
 
 def _over_images(scores: Array, groups: Sequence[str], sign: str = "-") -> str:

@@ -1,68 +1,52 @@
-"""Which tables of accuracies there are: their rows are an experiment's, their other numbers the paper's."""
+"""Which tables of accuracies there are: `listing.yaml`, the rows of an experiment, and the paper's other numbers."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from medloc.curriculum import SCHEDULES, Schedule, config_keys, next_tau
 from medloc.experiments.catalog import Row
-from medloc.report.paper import METRICS, PaperTable, paper_table
-from medloc.report.tables.table import Line, Pair
-from medloc.report.tau_path import path_text, schedule_of, tau_path
+from medloc.report.paper import PaperTable, paper_table, validated
+from medloc.spec.compose import default_choices, option_values
 
-ALL = tuple(METRICS)
-MEDLOC = "MedLoc-R1-3B piecewise"
-
-TABLE1_PAIRS = (
-    Pair("Δ (MedLoc-VLM)", MEDLOC, "VLM-R1-3B", "MedLoc-VLM"),
-    Pair("Δ (MedLoc-VTriune)", MEDLOC, "V-Triune-3B", "MedLoc-VTriune"),
-    Pair("Δ (MedLoc-VTriune matched, ours)", MEDLOC, "V-Triune-3B matched"),
-    Pair("Δ (MedLoc-RawIoU)", MEDLOC, "Raw-IoU-3B", "MedLoc-RawIoU"),
-    Pair("Δ (MedLoc-SFT, ours)", MEDLOC, "SFT-3B"),
-)
-
-RIVALS_OF_A_MEDIAN = ("MedLoc-R1 piecewise", "Raw IoU", "Raw GIoU")
-
-MEDIAN_PAIRS = tuple(
-    Pair(f"Δ {first} minus {second}", first, second)
-    for quality in ("IoU", "GIoU")
-    for first, against in (
-        (f"Median of {quality}", (f"Median of {quality}, may fall", *RIVALS_OF_A_MEDIAN)),
-        (f"Median of {quality}, may fall", RIVALS_OF_A_MEDIAN),
-    )
-    for second in against
-)
-"""Each median minus what it is held against, and minus the one that may fall."""
-
-PRESETS = (
-    "V-Triune-3B has its own code's thresholds 0.85, 0.95, 0.99; V-Triune-3B matched (ours) has 0.3, 0.5, 0.8. "
-    "The paper prints none."
-)
+LISTING = Path(__file__).with_suffix(".yaml")
 PATHS = (
     "τ path: the thresholds that a row's schedule can reach, raised whenever it is asked. Schedules with equal paths "
     "differ in their parameters alone, not in what they do."
 )
+MOST = 12
+"""Thresholds kept of a path; linear and cosine steps never quite arrive."""
 
 
-@dataclass(frozen=True)
-class Description:
-    """What sets one table apart from the others.
+class Pair(NamedTuple):
+    """A difference that a table asks for.
 
     Attributes:
-        name: Of its files and of its experiment.
-        metrics: The columns, for every data set.
-        part: What stands behind the experiment's title where it fills several tables.
-        holds: Tells by its name whether a row is in this part.
-        settings: Setting as `paper_numbers.yaml` names it -> heading of its column.
-        path: Whether each row's reachable thresholds are printed.
-        pairs: The differences; () for those of `minuends`.
-        minuends: Rows from which every other trained row is subtracted; () for the first trained row.
-        notes: What the reader must know.
+        minuend: Row from which is subtracted.
+        subtrahend: Row that is subtracted.
+        name: Of its Δ row; "" for "Δ MINUEND minus SUBTRAHEND".
+        printed: The paper's name of this difference; "" for one that is ours.
     """
 
+    minuend: str
+    subtrahend: str
+    name: str = ""
+    printed: str = ""
+
+
+class Description(BaseModel):
+    """What sets one table apart from the others; `listing.yaml` says what each field means."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     name: str
-    metrics: tuple[str, ...] = ("a50",)
     part: str = ""
-    holds: Callable[[str], bool] = lambda row: True
-    settings: Mapping[str, str] = field(default_factory=dict)
+    rows: frozenset[str] = frozenset()
+    metrics: tuple[str, ...] = ("a50",)
+    settings: Mapping[str, str] = {}
     path: bool = False
     pairs: tuple[Pair, ...] = ()
     minuends: tuple[str, ...] = ()
@@ -74,69 +58,47 @@ class Description:
         number = self.name.removeprefix("table")
         return paper_table(int(number)) if number.isdecimal() else None
 
+    def holds(self, row: str) -> bool:
+        """Tell by its name whether a row of the experiment is in this part."""
+        return not self.rows or row in self.rows
 
-def _is_group_size(row: str) -> bool:
-    return row.startswith("Group size")
 
-
-OURS = ("thesis", "median", "open", "why", "rewards")
+DESCRIPTIONS = tuple(
+    validated(Description, entry, LISTING.name, str(entry.get("name", "without name")))
+    for entry in yaml.safe_load(LISTING.read_text(encoding="utf-8"))
+)
+OURS = tuple(each.name for each in DESCRIPTIONS if each.paper is None)
 """Tables that the paper does not have, in the order of printing."""
 
-DESCRIPTIONS = (
-    Description("table1", ALL, pairs=TABLE1_PAIRS, notes=(PRESETS,)),
-    Description("table2", settings={"reward": "r̄ ≥ P", "margin": "m̄ ≥ Δ", "stability": "σ ≤ S"}),
-    Description("table3", settings={"step": "δ", "P": "P", "S": "S"}, path=True, notes=(PATHS,)),
-    Description("table4", path=True, notes=(PATHS,)),
-    Description(
-        "table6",
-        settings={"delta1": "δ1", "delta2": "δ2", "beta1": "β1", "beta2": "β2"},
-        path=True,
-        minuends=("0.15 0.10 0.55 0.75", "0.15 0.10 0.50 0.75"),
-        notes=(PATHS, "The paper does not print δ3; it is 0.05 in every row."),
-    ),
-    Description(
-        "table7",
-        part="left: more baselines",
-        holds=lambda row: not _is_group_size(row),
-        minuends=("MedLoc-R1 (Ours)",),
-    ),
-    Description("table7", part="right: group size G", holds=_is_group_size, minuends=("Group size 8",)),
-    Description("table8", ALL, minuends=("MedLoc-3B (Qwen)",)),
-    Description("thesis", ALL, minuends=("MedLoc-R1 piecewise",)),
-    Description("median", ALL, pairs=MEDIAN_PAIRS),
-    Description("open", ALL, minuends=("MedLoc-R1 piecewise",)),
-    Description("why", ALL, minuends=("MedLoc-R1 piecewise",)),
-    Description("rewards", ALL, minuends=("MedLoc-R1 piecewise",)),
-)
-"""Table 5 counts images and is not among them: `build.counts_table`."""
 
-PATH_HEADINGS = ("τ path", "equal path")
-
-
-def fact_headings(described: Description) -> tuple[str, ...]:
-    """Return the heading of every fact of a table."""
-    return (*described.settings.values(), *(PATH_HEADINGS if described.path else ()))
-
-
-def with_facts(lines: Iterable[Line], rows: Sequence[Row], described: Description) -> tuple[Line, ...]:
-    """Give every line its facts; a line that is no row has none to say."""
+def facts_of(described: Description, rows: Sequence[Row]) -> dict[str, dict[str, str]]:
+    """Return what a table says of its rows besides the numbers: heading of the column -> row -> text."""
     printed = described.paper.settings if described.paper else {}
-    paths = {row.name: tau_path(schedule_of(row)) for row in rows} if described.path else {}
-    finished = []
-    for line in lines:
-        settings = printed.get(line.name, {})
-        facts = [_text(settings.get(key)) for key in described.settings]
-        facts += _path_facts(line.name, paths) if described.path else []
-        finished.append(replace(line, facts=tuple(facts)))
-    return tuple(finished)
+    facts = {
+        heading: {row: _text(settings.get(key)) for row, settings in printed.items()}
+        for key, heading in described.settings.items()
+    }
+    if described.path:
+        paths = {row.name: tau_path(schedule_of(row)) for row in rows}
+        facts["τ path"] = {name: " → ".join(f"{tau:.2f}" for tau in path) for name, path in paths.items()}
+        equal = {name: [o for o, path in paths.items() if path == paths[name] and o != name] for name in paths}
+        facts["equal path"] = {name: f"= {', '.join(others)}" for name, others in equal.items() if others}
+    return facts
 
 
-def _path_facts(name: str, paths: dict[str, tuple[float, ...]]) -> list[str]:
-    """Return the path of a row, and the rows of the table that have the same."""
-    if name not in paths:
-        return ["", ""]
-    equal = [other for other, path in paths.items() if path == paths[name] and other != name]
-    return [path_text(paths[name]), f"= {', '.join(equal)}" if equal else ""]
+def tau_path(schedule: Schedule) -> tuple[float, ...]:
+    """Return the thresholds a schedule can reach: tau0 and every one after it, raised at every step (Equation 10)."""
+    path = [float(schedule.tau0)]
+    while len(path) < MOST and next_tau(path[-1], schedule) > path[-1]:
+        path.append(next_tau(path[-1], schedule))
+    return tuple(path)
+
+
+def schedule_of(row: Row) -> Schedule:
+    """Build the schedule of a row: what `conf/` says, with the row's own overrides."""
+    name = str(row.set.get("schedule", default_choices()["schedule"]))
+    kind, values = SCHEDULES[name], option_values("schedule", name)
+    return kind(**{key: row.set.get(f"schedule.{key}", values[key]) for key in config_keys(kind)})
 
 
 def _text(value: object) -> str:

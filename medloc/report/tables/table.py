@@ -1,88 +1,117 @@
-"""Tables as data: what stands in a field, lines, columns, and what is said below, whatever text is made of them."""
+"""Tables as data: each number beside the paper's, and what is said above and below them."""
 
 import statistics
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeVar
 
-from medloc.report.groups import DATASETS
-from medloc.report.paper import PaperCell, PaperDifference
-from medloc.report.stats import Interval, SignFlip
 from medloc.report.values import Missing
 
 MISSING = "-"
+COLUMNS = {"a50": "A@0.5", "a80": "A@0.8", "map": "mAP", "train": "Train", "test": "Test"}
+"""Metric or part in a record -> its name in the paper's tables."""
+PARTS = ("train", "test")
+"""The columns of Table 5, which counts images."""
 
+Kind = Literal["trained", "untrained", "added", "difference"]
+"""A trained row, one that nothing was trained for, one of ours that no run fills, or a difference of two rows."""
 Mark = Literal["", "best", "second"]
 Name = TypeVar("Name")
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One number of a table: its value for every seed, as fractions."""
+class Number(NamedTuple):
+    """One number of ours beside the paper's: a row of a table's CSV file.
 
-    values: tuple[float, ...] = ()
-
-    @property
-    def n(self) -> int:
-        """Number of values."""
-        return len(self.values)
-
-    @property
-    def mean(self) -> float | None:
-        """Mean in percent; None without a value."""
-        return 100 * statistics.fmean(self.values) if self.values else None
-
-    @property
-    def sd(self) -> float | None:
-        """Standard deviation of the sample (ddof = 1) in percent; None below two values."""
-        return 100 * statistics.stdev(self.values) if self.n > 1 else None
-
-    def __str__(self) -> str:
-        """Return "mean ± sd (N)" with two decimals, without ± where N = 1, "-" without a value."""
-        if self.mean is None:
-            return MISSING
-        spread = "" if self.sd is None else f" ± {self.sd:.2f}"
-        return f"{self.mean:.2f}{spread} ({self.n})"
-
-
-@dataclass(frozen=True)
-class Delta:
-    """A difference of two rows, in percentage points, with the stars of its paired t-test.
+    Percent, differences in percentage points, Table 5 in images; None is a missing number.
 
     Attributes:
-        mean: Mean over the seeds that both rows have; None where they share none.
-        sd: Standard deviation of the differences; None below two seeds.
-        n: Number of those seeds.
-        stars: "", "*", "**" or "***".
+        row: The line of the table.
+        kind: What kind of line it is.
+        dataset: As a record names it.
+        metric: Metric as a record names it; in Table 5 "train" or "test".
+        mean: Mean over seeds; of a difference over the seeds that both rows have.
+        sd: Standard deviation of the sample (ddof = 1); None below two seeds.
+        n: Number of seeds; 0 without a number.
+        mark: Whether ours is the best or second best of the trained lines.
+        paper_mean: The paper's number; None where it prints none.
+        paper_sd: Its standard deviation; None where none is printed.
+        paper_mark: As `mark`, for the paper's.
+        stars: "", "*", "**" or "***" of the paired t-test.
+        paper_stars: As the paper prints them.
+        t_low: Lower end of the difference's 95 % t-interval; None below two seeds.
+        t_high: Upper end.
+        p: Two-tailed p-value of the paired t-test; None below two seeds and where all differences are equal.
+        p_holm: p after Holm's correction over all differences of the table.
+        p_sign_flip: p of the sign-flip test; None below two seeds.
+        image_difference: Mean over seeds and images, the seeds held fixed; None where the images are not at hand.
+        image_low: Lower end of its 95 % bootstrap interval over lesions or patients; None where there is only one.
+        image_high: Upper end.
+        images: Number of images.
+        image_groups: Number of lesions or patients.
     """
 
+    row: str
+    kind: Kind
+    dataset: str
+    metric: str
     mean: float | None = None
     sd: float | None = None
     n: int = 0
+    mark: Mark = ""
+    paper_mean: float | None = None
+    paper_sd: float | None = None
+    paper_mark: Mark = ""
     stars: str = ""
+    paper_stars: str = ""
+    t_low: float | None = None
+    t_high: float | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    p_sign_flip: float | None = None
+    image_difference: float | None = None
+    image_low: float | None = None
+    image_high: float | None = None
+    images: int | None = None
+    image_groups: int | None = None
 
-    def __str__(self) -> str:
-        """Return "+1.60** (3)", "-" without a common seed."""
-        return MISSING if self.mean is None else f"{self.mean:+.2f}{self.stars} ({self.n})"
+    @property
+    def text(self) -> str:
+        """Ours as printed: "93.00 ± 3.61 (3)", a difference "+1.60** (3)", a count "544", "-" where it is missing."""
+        if self.mean is None or self.metric in PARTS:
+            return MISSING if self.mean is None else str(self.mean)
+        if self.kind == "difference":
+            return f"{self.mean:+.2f}{self.stars} ({self.n})"
+        return f"{_with_sd(self.mean, self.sd)} ({self.n})"
+
+    @property
+    def paper_text(self) -> str:
+        """The paper's number as printed; "" where it has none."""
+        if self.paper_mean is None or self.metric in PARTS:
+            return "" if self.paper_mean is None else str(self.paper_mean)
+        if self.kind == "difference":
+            return f"{self.paper_mean:+.2f}{self.paper_stars}"
+        return _with_sd(self.paper_mean, self.paper_sd)
 
 
-@dataclass(frozen=True)
-class Count:
-    """A number of images; None where they cannot be counted."""
-
-    mean: int | None = None
-    sd: None = None
-    n: int = 1
-
-    def __str__(self) -> str:
-        """Return the number, "-" where there is none."""
-        return MISSING if self.mean is None else str(self.mean)
+def _with_sd(mean: float, sd: float | None) -> str:
+    return f"{mean:.2f}" if sd is None else f"{mean:.2f} ± {sd:.2f}"
 
 
-def fixed_cell(values: Iterable[float]) -> Cell:
-    """Return the cell of a number that no seed moves: values that are all equal count once."""
+def over_seeds(fractions: Sequence[float]) -> tuple[float | None, float | None, int]:
+    """Return mean and standard deviation (ddof = 1) in percent, and N, of one fraction a seed."""
+    mean = 100 * statistics.fmean(fractions) if fractions else None
+    return mean, 100 * statistics.stdev(fractions) if len(fractions) > 1 else None, len(fractions)
+
+
+def mean_text(fractions: Sequence[float]) -> str:
+    """Return "mean ± sd (N)" in percent with two decimals, without ± where N = 1, "-" without a value."""
+    return Number("", "trained", "", "", *over_seeds(fractions)).text
+
+
+def once_if_equal(values: Iterable[float]) -> tuple[float, ...]:
+    """Return the values, those that no seed moves once: all equal, they count as one."""
     found = tuple(values)
-    return Cell(found[:1] if len(set(found)) == 1 else found)
+    return found[:1] if len(set(found)) == 1 else found
 
 
 def marks(means: Mapping[Name, float | None]) -> dict[Name, Mark]:
@@ -96,131 +125,6 @@ def marks(means: Mapping[Name, float | None]) -> dict[Name, Mark]:
     return {name: order.get(value, "") for name, value in printed.items()} if len(printed) > 1 else {}
 
 
-COLUMNS = {"a50": "A@0.5", "a80": "A@0.8", "map": "mAP", "train": "Train", "test": "Test"}
-"""Metric or part in a record -> its name in the paper's tables."""
-
-Kind = Literal["trained", "untrained", "added", "difference"]
-"""A trained row, one that nothing was trained for, one of ours that no run fills, or a difference of two rows."""
-
-
-class Place(NamedTuple):
-    """A column: data set and metric (Table 5: part), by their names in a record."""
-
-    dataset: str
-    metric: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Ours and the paper's number at one place of a line.
-
-    Attributes:
-        ours: Our number; prints "-" where it is missing.
-        paper: The paper's; None where it has none.
-        mark: Whether ours is the best or second best of the trained lines.
-        paper_mark: Likewise for the paper's.
-    """
-
-    ours: Cell | Delta | Count
-    paper: PaperCell | PaperDifference | Count | None = None
-    mark: Mark = ""
-    paper_mark: Mark = ""
-
-    @property
-    def paper_mean(self) -> float | None:
-        """The paper's number without what stands around it; None where it has none."""
-        if self.paper is None:
-            return None
-        return self.paper.points if isinstance(self.paper, PaperDifference) else self.paper.mean
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of a table.
-
-    Attributes:
-        name: What stands in front.
-        kind: What kind of line it is.
-        entries: The entries; a place that is not among them is none of the line's and stays empty.
-        facts: What else is said of the line, one text for each of the table's facts; "" for nothing.
-    """
-
-    name: str
-    kind: Kind
-    entries: dict[Place, Entry]
-    facts: tuple[str, ...] = ()
-
-
-class Pair(NamedTuple):
-    """A difference that a table asks for.
-
-    Attributes:
-        name: Of its Δ row.
-        minuend: Row from which is subtracted.
-        subtrahend: Row that is subtracted.
-        printed: The paper's name of this difference; "" for one that is ours.
-    """
-
-    name: str
-    minuend: str
-    subtrahend: str
-    printed: str = ""
-
-
-@dataclass(frozen=True)
-class OverImages:
-    """The difference as the test images see it, the seeds held fixed.
-
-    Attributes:
-        difference: Mean over seeds and images, in percentage points.
-        interval: 95 % bootstrap interval over lesions or patients; None where there is only one.
-        images: Number of images.
-        groups: Number of lesions or patients.
-    """
-
-    difference: float
-    interval: Interval | None
-    images: int
-    groups: int
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A difference of two rows at one place, in percentage points.
-
-    Attributes:
-        name: Of its Δ row.
-        dataset: As a record names it.
-        metric: Likewise.
-        delta: Mean over the seeds that both have, with the stars of the t-test.
-        p: Two-tailed p-value of the paired t-test; None below two seeds and where all differences are equal.
-        interval: 95 % t-interval; None below two seeds.
-        flip: The sign-flip test; None below two seeds.
-        holm_p: p after Holm's correction over all differences of the table.
-        over_images: What the images say; None where they are not at hand.
-        paper: The paper's difference and stars; None where it prints none.
-    """
-
-    name: str
-    dataset: str
-    metric: str
-    delta: Delta
-    p: float | None
-    interval: Interval | None
-    flip: SignFlip | None
-    over_images: OverImages | None
-    paper: PaperDifference | None
-    holm_p: float | None = None
-
-
-class Block(NamedTuple):
-    """Lines and columns that are printed together; a table of several metrics has one block a data set."""
-
-    title: str
-    columns: tuple[tuple[str, Place], ...]
-    lines: tuple[Line, ...]
-
-
 @dataclass(frozen=True)
 class Table:
     """One table of one group.
@@ -230,10 +134,8 @@ class Table:
         title: What it shows ("Table 1: every method on every data set").
         heading: What the numbers stand for ("phantom data, tiny models, train=tiny, 400 steps").
         legend: How to read an entry.
-        places: The columns.
-        facts: Headings of what is said of each line besides.
-        lines: The lines.
-        comparisons: What the seeds and the images say about differences of lines.
+        numbers: Line by line. A data set and metric that a line has no number for stays empty there.
+        facts: What else is said of each line: heading of the column -> line -> text.
         notes: What a reader must know, one text each.
         missing: The runs it still needs, with the commands that make them.
         lacking: Rows that this checkout cannot run.
@@ -245,10 +147,8 @@ class Table:
     title: str
     heading: str
     legend: str
-    places: tuple[Place, ...]
-    facts: tuple[str, ...]
-    lines: tuple[Line, ...]
-    comparisons: tuple[Comparison, ...] = ()
+    numbers: tuple[Number, ...]
+    facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     missing: tuple[Missing, ...] = ()
     lacking: tuple[str, ...] = ()
@@ -256,28 +156,9 @@ class Table:
     what: str = "Method"
 
     @property
-    def has_paper(self) -> bool:
-        """Tell whether the paper has any number of this table."""
-        return any(entry.paper is not None for line in self.lines for entry in line.entries.values())
-
-    @property
-    def blocks(self) -> tuple[Block, ...]:
-        """Split the table for printing: by data set where it has several metrics, else not at all."""
-        metrics = distinct(place.metric for place in self.places)
-        if len(metrics) == 1:
-            columns = tuple((f"{DATASETS[place.dataset]} {COLUMNS[place.metric]}", place) for place in self.places)
-            return (Block("", columns, self.lines),) if columns else ()
-        return tuple(self._block(dataset) for dataset in distinct(place.dataset for place in self.places))
-
-    def _block(self, dataset: str) -> Block:
-        columns = tuple((COLUMNS[place.metric], place) for place in self.places if place.dataset == dataset)
-        places = {place for _, place in columns}
-        return Block(DATASETS[dataset], columns, tuple(line for line in self.lines if places & line.entries.keys()))
-
-
-def distinct(names: Iterable[str]) -> list[str]:
-    """Return every name once, in the order of their first."""
-    return list(dict.fromkeys(names))
+    def compared(self) -> list[Number]:
+        """The differences of lines that have a value."""
+        return [number for number in self.numbers if number.kind == "difference" and number.n]
 
 
 class TextTable(NamedTuple):

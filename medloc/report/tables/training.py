@@ -4,16 +4,15 @@ The tables compare schedules by name; two schedules that stand at one height lat
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from medloc.experiments.catalog import FAMILIES, Row
-from medloc.report.frame import UNTRAINED
-from medloc.report.groups import DATASETS
+from medloc.experiments.catalog import FAMILIES
+from medloc.report.frame import DATASETS, UNTRAINED
 from medloc.report.stats import sample_sd
 from medloc.report.tables.table import TextTable
 from medloc.report.values import Values
@@ -32,37 +31,24 @@ Series = Mapping[str, Sequence[Any]]
 
 def sparsity_table(values: Values) -> TextTable:
     """Return one line for every trained row and data set whose runs sampled groups."""
-    return TextTable(
-        f"Groups that teach nothing: {values.group.heading}; {SPARSITY}", SPARSITY_HEADER, tuple(_sparse(values))
+    lines: dict[tuple[str, ...], tuple[str, ...]] = {}  # keys of the runs -> line, so that the first name stands
+    places = (
+        (experiment, row, dataset)
+        for experiment in EXPERIMENTS
+        for row in values.rows(experiment)
+        for dataset in row.datasets
     )
-
-
-def _sparse(values: Values) -> Iterator[tuple[str, ...]]:
-    seen = set()
-    for experiment in EXPERIMENTS:
-        for row in values.rows(experiment):
-            if row.set["method"] == UNTRAINED:  # it may borrow the starts of trained runs
-                continue
-            for dataset in row.datasets:
-                records = values.records(experiment, row.name, dataset)
-                keys = tuple(record.key for record in records.values())
-                found = [values.series(experiment, row.name, dataset, seed) for seed in records]
-                courses = [one for one in found if one and any(v is not None for v in one.get("dead", ()))]
-                if courses and keys not in seen:
-                    seen.add(keys)
-                    yield _sparse_line(row, dataset, courses)
-
-
-def _sparse_line(row: Row, dataset: str, courses: Sequence[Series]) -> tuple[str, ...]:
-    return (
-        row.name,
-        DATASETS[dataset],
-        str(len(courses)),
-        _quarters([one.get("all_miss", ()) for one in courses]),
-        _quarters([one["dead"] for one in courses]),
-        _ends(courses),
-        _moves(courses),
-    )
+    for experiment, row, dataset in places:
+        records = values.records(experiment, row.name, dataset).values()
+        keys = tuple(record.key for record in records)
+        found = [values.series_of(record) for record in records]
+        courses = [one for one in found if one and any(value is not None for value in one.get("dead", ()))]
+        if courses and keys not in lines and row.set["method"] != UNTRAINED:  # it may borrow starts of trained runs
+            quarters = (_quarters([one.get(name, ()) for one in courses]) for name in ("all_miss", "dead"))
+            line = (row.name, DATASETS[dataset], str(len(courses)), *quarters, _ends(courses), _moves(courses))
+            lines[keys] = line
+    heading = f"Groups that teach nothing: {values.group.heading}; {SPARSITY}"
+    return TextTable(heading, SPARSITY_HEADER, tuple(lines.values()))
 
 
 def _quarters(columns: Sequence[Sequence[float | None]]) -> str:
@@ -120,22 +106,19 @@ HEIGHTS_HEADER = ("Data set", "Mean τ, second half", "Runs", "A@0.5", "A@0.8", 
 
 def heights_table(values: Values) -> TextTable:
     """Return, for every data set, one line for each height of tau, the lowest first, and one for all of them."""
-    heading = f"Where the threshold stood: {values.group.heading}; {HEIGHTS}"
-    return TextTable(heading, HEIGHTS_HEADER, tuple(_heights(values)))
-
-
-def _heights(values: Values) -> Iterator[tuple[str, ...]]:
-    found = _late_taus(values)
+    found, lines = _late_taus(values), []
     for dataset, title in DATASETS.items():
         runs = found[found["dataset"] == dataset]
         for place, members in runs.groupby("bin"):
             number = int(str(place))
             height = f"{number * WIDTH:.2f} to {(number + 1) * WIDTH:.2f}"
-            lowest, highest = members["a80"].min(), members["a80"].max()
+            range_ = f"{members['a80'].min():.1f} to {members['a80'].max():.1f}"
             means = (_spread(list(members[metric])) for metric in METRICS)
-            yield (title, height, str(len(members)), *means, f"{lowest:.1f} to {highest:.1f}")
+            lines.append((title, height, str(len(members)), *means, range_))
         if len(runs):
-            yield (title, "all", str(len(runs)), *(_correlation(runs, metric) for metric in METRICS), "")
+            lines.append((title, "all", str(len(runs)), *(_correlation(runs, metric) for metric in METRICS), ""))
+    heading = f"Where the threshold stood: {values.group.heading}; {HEIGHTS}"
+    return TextTable(heading, HEIGHTS_HEADER, tuple(lines))
 
 
 def _late_taus(values: Values) -> pd.DataFrame:
@@ -146,23 +129,21 @@ def _late_taus(values: Values) -> pd.DataFrame:
     runs = values.runs
     if len(runs):
         smallest = FAMILIES.get(values.group.setting.family, {}).get("3B")
-        runs = runs[(runs["model"] == smallest) & runs["method"].isin(METHODS) & runs["variant"].map(_moves_tau_alone)]
+        changed = runs["variant"].map(
+            lambda words: {word.partition("=")[0].partition(".")[0] for word in words.split()}
+        )
+        alone = changed.map(lambda groups: groups <= {*GROUPS})
+        runs = runs[(runs["model"] == smallest) & runs["method"].isin(METHODS) & alone]
     found = []
     for record in runs["record"] if len(runs) else ():
         series, scores = values.series_of(record), record.metrics["final"]
         used = tuple(tau for tau in (series or {}).get("tau_used", ()) if tau is not None)
         if used and scores:
             height = float(np.mean(used[len(used) // 2 :]))
-            place, identity = math.floor(round(height / WIDTH, 6)), record.identity
-            found.append(
-                (identity["dataset"], identity["seed"], used, height, place, 100 * scores["a50"], 100 * scores["a80"])
-            )
+            run = (record.identity["dataset"], record.identity["seed"], used, height)
+            found.append((*run, math.floor(round(height / WIDTH, 6)), *(100 * scores[metric] for metric in METRICS)))
     columns = ["dataset", "seed", "used", "height", "bin", *METRICS]
     return pd.DataFrame(found, columns=columns).drop_duplicates(["dataset", "seed", "used"], keep="last")
-
-
-def _moves_tau_alone(variant: str) -> bool:
-    return {word.partition("=")[0].partition(".")[0] for word in variant.split()} <= {*GROUPS}
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -1,28 +1,18 @@
 """Tables as text: grids of short texts with marks, and from them Markdown, LaTeX, CSV and the files."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from medloc.report.groups import DATASETS
-from medloc.report.paper import PaperCell
-from medloc.report.stats import EXACT_PAIRS, SAMPLED_PATTERNS, Interval
-from medloc.report.tables.table import (
-    COLUMNS,
-    MISSING,
-    Block,
-    Comparison,
-    Entry,
-    Line,
-    Mark,
-    Place,
-    Table,
-    TextTable,
-    distinct,
-)
+from medloc.report.frame import DATASETS
+from medloc.report.stats import EXACT_PAIRS, SAMPLED_PATTERNS
+from medloc.report.tables.table import COLUMNS, MISSING, Mark, Number, Table, TextTable
 from medloc.runs import write_text
+
+Place = tuple[str, str]
+"""Data set and metric of a column."""
 
 
 class Text(NamedTuple):
@@ -41,9 +31,6 @@ class Grid(NamedTuple):
     left: int = 1
 
 
-EMPTY = Text("")
-NOTHING = Text(MISSING)
-
 COMPARED = (
     *("Difference", "Metric", "Δ (N)", "paper", "95 % t-interval", "p (t-test)", "p (Holm)", "p (sign flip)"),
     *("Δ over images", "95 % bootstrap", "images (groups)"),
@@ -51,66 +38,70 @@ COMPARED = (
 
 
 def main_grids(table: Table) -> list[Grid]:
-    """Return the table itself, one grid for each of its blocks."""
-    return [_main(table, block) for block in table.blocks]
+    """Return the table itself: one grid for each data set where it has several metrics, else a single one."""
+    lines: dict[str, dict[Place, Number]] = {}
+    for number in table.numbers:
+        lines.setdefault(number.row, {})[number.dataset, number.metric] = number
+    paper = any(number.paper_text for number in table.numbers)
+    grids = []
+    for title, columns in _parts(table):
+        header = (table.what, *table.facts, *(word for name in columns for word in (name, *["paper"] * paper)))
+        rows = [
+            (Text(line), *(Text(said.get(line, "")) for said in table.facts.values()), *_fields(found, columns, paper))
+            for line, found in lines.items()
+            if found.keys() & set(columns.values())
+        ]
+        grids.append(Grid(title, header, tuple(rows), 1 + len(table.facts)))
+    return grids
+
+
+def _parts(table: Table) -> list[tuple[str, dict[str, Place]]]:
+    """Return the title of each grid, and its columns by their names."""
+    metrics = list(dict.fromkeys(number.metric for number in table.numbers))
+    titles = {
+        name: title for name, title in DATASETS.items() if any(number.dataset == name for number in table.numbers)
+    }
+    if len(metrics) == 1:
+        return [("", {f"{title} {COLUMNS[metrics[0]]}": (name, metrics[0]) for name, title in titles.items()})]
+    return [(title, {COLUMNS[metric]: (name, metric) for metric in metrics}) for name, title in titles.items()]
+
+
+def _fields(found: Mapping[Place, Number], columns: Mapping[str, Place], paper: bool) -> Iterator[Text]:
+    """Yield ours and, where the table has a column for it, the paper's; both are empty where neither is asked for."""
+    for place in columns.values():
+        number = found.get(place)
+        yield Text(number.text, number.mark) if number else Text("")
+        if paper:
+            yield Text(number.paper_text, number.paper_mark) if number else Text("")
 
 
 def comparison_grids(table: Table) -> list[Grid]:
     """Return what seeds and images say about each difference, one grid a data set; [] where nothing compares yet."""
-    found = [one for one in table.comparisons if one.delta.n]
-    grids = []
-    for dataset in distinct(one.dataset for one in found):
-        rows = tuple(_compared(one) for one in found if one.dataset == dataset)
-        grids.append(Grid(DATASETS[dataset], COMPARED, rows, left=2))
-    return grids
+    rows: dict[str, list[tuple[Text, ...]]] = {}
+    for number in table.compared:
+        rows.setdefault(DATASETS[number.dataset], []).append(tuple(map(Text, _compared(number))))
+    return [Grid(title, COMPARED, tuple(found), left=2) for title, found in rows.items()]
 
 
-def _main(table: Table, block: Block) -> Grid:
-    paper = ("paper",) if table.has_paper else ()
-    header = (table.what, *table.facts, *(word for title, _ in block.columns for word in (title, *paper)))
-    places = [place for _, place in block.columns]
-    rows = (_row(line, places, len(table.facts), bool(paper)) for line in block.lines)
-    return Grid(block.title, header, tuple(rows), left=1 + len(table.facts))
-
-
-def _row(line: Line, places: Sequence[Place], facts: int, paper: bool) -> tuple[Text, ...]:
-    said = [Text(fact) for fact in line.facts] + [EMPTY] * (facts - len(line.facts))
-    fields = (field for place in places for field in _fields(line.entries.get(place), paper))
-    return (Text(line.name), *said, *fields)
-
-
-def _fields(entry: Entry | None, paper: bool) -> Iterator[Text]:
-    """Yield ours and, where the table has a column for it, the paper's; both are empty where neither is asked for."""
-    yield EMPTY if entry is None else Text(str(entry.ours), entry.mark)
-    if paper:
-        yield EMPTY if entry is None or entry.paper is None else Text(str(entry.paper), entry.paper_mark)
-
-
-def _compared(one: Comparison) -> tuple[Text, ...]:
-    images = one.over_images
+def _compared(number: Number) -> tuple[str, ...]:
+    images = MISSING if number.image_difference is None else f"{number.image_difference:+.2f}"
     return (
-        Text(one.name),
-        Text(COLUMNS[one.metric]),
-        Text(str(one.delta)),
-        EMPTY if one.paper is None else Text(str(one.paper)),
-        _interval(one.interval),
-        _p(one.p),
-        _p(one.holm_p),
-        _p(one.flip.p if one.flip else None),
-        Text(f"{images.difference:+.2f}") if images else NOTHING,
-        _interval(images.interval) if images else NOTHING,
-        Text(f"{images.images} ({images.groups})") if images else NOTHING,
+        *(number.row, COLUMNS[number.metric], number.text, number.paper_text),
+        _interval(number.t_low, number.t_high),
+        *(_p(number.p), _p(number.p_holm), _p(number.p_sign_flip)),
+        *(images, _interval(number.image_low, number.image_high)),
+        MISSING if number.images is None else f"{number.images} ({number.image_groups})",
     )
 
 
-def _interval(interval: Interval | None) -> Text:
-    return NOTHING if interval is None else Text(f"[{interval.low:+.2f}, {interval.high:+.2f}]")
+def _interval(low: float | None, high: float | None) -> str:
+    return MISSING if low is None or high is None else f"[{low:+.2f}, {high:+.2f}]"
 
 
-def _p(p: float | None) -> Text:
+def _p(p: float | None) -> str:
     if p is None:
-        return NOTHING
-    return Text("<0.0001" if p < 0.00005 else f"{p:.4f}")
+        return MISSING
+    return "<0.0001" if p < 0.00005 else f"{p:.4f}"
 
 
 COMPARISONS = (
@@ -126,9 +117,28 @@ SAMPLED = (
 )
 
 
+def comparisons_text(table: Table) -> str:
+    """Explain the columns beside the paper's test; "" where nothing compares yet."""
+    if not table.compared:
+        return ""
+    family = sum(number.p is not None for number in table.compared)
+    sampled = any(number.n > EXACT_PAIRS for number in table.compared)
+    return COMPARISONS.format(family=family) + (SAMPLED if sampled else "")
+
+
 def markdown(tables: Sequence[Table]) -> str:
     """Return tables, one below the other."""
     return "\n\n".join(map(_section, tables)) + "\n"
+
+
+def _section(table: Table) -> str:
+    parts = [f"# {table.title}; {table.heading}", table.legend, *_blocks(main_grids(table))]
+    if table.compared:
+        parts += ["## What seeds and images say about the differences", comparisons_text(table)]
+        parts += _blocks(comparison_grids(table))
+    parts.append("\n".join(f"- {note}" for note in table.notes))
+    parts.append(missing_text(table))
+    return "\n\n".join(part for part in parts if part)
 
 
 def missing_text(table: Table) -> str:
@@ -143,25 +153,6 @@ def missing_text(table: Table) -> str:
     if table.lacking:
         parts.append(f"Not in this version: {', '.join(table.lacking)}.")
     return "\n\n".join(parts)
-
-
-def comparisons_text(table: Table) -> str:
-    """Explain the columns beside the paper's test; "" where nothing compares yet."""
-    if not any(one.delta.n for one in table.comparisons):
-        return ""
-    sampled = any(one.flip.sampled for one in table.comparisons if one.flip)
-    family = sum(one.p is not None for one in table.comparisons)
-    return COMPARISONS.format(family=family) + (SAMPLED if sampled else "")
-
-
-def _section(table: Table) -> str:
-    parts = [f"# {table.title}; {table.heading}", table.legend, *_blocks(main_grids(table))]
-    compared = comparison_grids(table)
-    if compared:
-        parts += ["## What seeds and images say about the differences", comparisons_text(table), *_blocks(compared)]
-    parts.append("\n".join(f"- {note}" for note in table.notes))
-    parts.append(missing_text(table))
-    return "\n\n".join(part for part in parts if part)
 
 
 def _blocks(grids: Iterable[Grid]) -> list[str]:
@@ -248,100 +239,54 @@ def _marked_in_latex(field: Text) -> str:
     return f"{shown}{space}{escape(rest)}"
 
 
-HEADER = (
-    *("table", "part", "group", "setting", "row", "kind", "dataset", "metric"),
-    *("mean", "sd", "n", "mark", "paper_mean", "paper_sd", "paper_mark"),
-    *("stars", "paper_stars", "t_low", "t_high", "p", "p_holm", "p_sign_flip"),
-    *("image_difference", "image_low", "image_high", "images", "image_groups"),
+FOUR_DECIMALS = (
+    "mean",
+    "sd",
+    "paper_mean",
+    "paper_sd",
+    "t_low",
+    "t_high",
+    "image_difference",
+    "image_low",
+    "image_high",
 )
+SIX_DIGITS = ("p", "p_holm", "p_sign_flip")
 
 
 def csv_text(tables: Sequence[Table]) -> str:
     """Return every number of the tables in long form; `group` is the place of the setting among those of the tables.
 
-    Percent, differences in percentage points, Table 5 in images; an empty field is a missing number.
+    Columns are those of `Number`; an empty field is a missing number.
     """
-    settings = distinct(table.heading for table in tables)
+    settings = list(dict.fromkeys(table.heading for table in tables))
     rows = [
-        {
-            "table": table.name,
-            "part": table.title,
-            "group": settings.index(table.heading) + 1,
-            "setting": table.heading,
-            **found,
-        }
+        (table.name, table.title, settings.index(table.heading) + 1, table.heading, *number)
         for table in tables
-        for line in table.lines
-        for found in _rows(table, line)
+        for number in table.numbers
     ]
-    frame = pd.DataFrame(rows, columns=list(HEADER), dtype=object)
-    return frame.where(frame != "", None).to_csv(index=False, lineterminator="\n")
-
-
-def _rows(table: Table, line: Line) -> Iterator[dict[str, str]]:
-    compared = {Place(one.dataset, one.metric): one for one in table.comparisons if one.name == line.name}
-    for place, entry in line.entries.items():
-        row = {"row": line.name, "kind": line.kind, **place._asdict(), **_entry(entry)}
-        yield row | (_comparison(compared[place]) if line.kind == "difference" else {})
-
-
-def _entry(entry: Entry) -> dict[str, str]:
-    ours = entry.ours
-    return {
-        "mean": _number(ours.mean),
-        "sd": _number(ours.sd),
-        "n": str(ours.n if ours.mean is not None else 0),
-        "mark": entry.mark,
-        "paper_mean": _number(entry.paper_mean),
-        "paper_sd": _number(entry.paper.sd if isinstance(entry.paper, PaperCell) else None),
-        "paper_mark": entry.paper_mark,
-    }
-
-
-def _comparison(one: Comparison) -> dict[str, str]:
-    images, interval = one.over_images, one.interval
-    bootstrap = images.interval if images else None
-    return {
-        "stars": one.delta.stars,
-        "paper_stars": one.paper.stars if one.paper else "",
-        "t_low": _number(interval.low if interval else None),
-        "t_high": _number(interval.high if interval else None),
-        "p": _digits(one.p),
-        "p_holm": _digits(one.holm_p),
-        "p_sign_flip": _digits(one.flip.p if one.flip else None),
-        "image_difference": _number(images.difference if images else None),
-        "image_low": _number(bootstrap.low if bootstrap else None),
-        "image_high": _number(bootstrap.high if bootstrap else None),
-        "images": str(images.images) if images else "",
-        "image_groups": str(images.groups) if images else "",
-    }
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, int) else f"{value:.4f}"
-
-
-def _digits(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"
+    frame = pd.DataFrame(rows, columns=["table", "part", "group", "setting", *Number._fields], dtype=object)
+    for column in FOUR_DECIMALS:
+        shown = frame[column].map(lambda value: value if isinstance(value, int) else f"{value:.4f}", na_action="ignore")
+        frame[column] = shown
+    for column in SIX_DIGITS:
+        frame[column] = frame[column].map("{:.6g}".format, na_action="ignore")
+    return frame.to_csv(index=False, lineterminator="\n")
 
 
 FORMS = {"md": markdown, "tex": latex, "csv": csv_text}
 """Ending of a file -> what writes tables in that form."""
 
 
-def write_tables(tables: Iterable[Table], folder: Path) -> list[Path]:
+def write_tables(tables: Sequence[Table], folder: Path) -> list[Path]:
     """Write `tableN.md`, `.tex` and `.csv` for all tables of one name together, and return the files' paths.
 
     Files of a table that there is no more, as when no run stands apart from the experiments, are removed.
     """
-    listed = list(tables)
     paths = []
-    for name in distinct(table.name for table in listed):
+    for name in dict.fromkeys(table.name for table in tables):
         for ending, form in FORMS.items():
             paths.append(folder / f"{name}.{ending}")
-            write_text(paths[-1], form([table for table in listed if table.name == name]))
+            write_text(paths[-1], form([table for table in tables if table.name == name]))
     for path in {folder / f"other.{ending}" for ending in FORMS} - set(paths):
         path.unlink(missing_ok=True)
     return paths

@@ -2,11 +2,10 @@ from collections import Counter
 
 import pytest
 
-from medloc.report.claims import adjusted, claim_word, claims_table, comparisons_table, judge_claims
-from medloc.report.claims.read import Claim, Comparison, RowName, paper_claims
-from medloc.report.claims.verdict import Verdict
+from medloc.report.claims import Verdict, claim_word, claims_table, comparisons_table, judge_claims
+from medloc.report.claims.read import Comparison, RowName, paper_claims
 
-from .evidence import MadeUp
+from .evidence import MadeUp, claim_of
 
 LABEL = "phantom data, tiny models, train=tiny, 250 steps"
 
@@ -14,7 +13,7 @@ LABEL = "phantom data, tiny models, train=tiny, 250 steps"
 def made(*words, p=None, fills=()):
     """Verdicts of one claim, with these words."""
     comparison = Comparison("greater", RowName("table1", "Ours"), RowName("table1", "Theirs"), "heel", "a50")
-    claim = Claim("one", "Section 4.2", "ours is better", "greater", "by any amount", "", (comparison,) * len(words))
+    claim = claim_of((comparison,) * len(words), "greater", "by any amount")
     values = p or [None] * len(words)
     return [Verdict(claim, comparison, word, p=value, fills=fills) for word, value in zip(words, values, strict=True)]
 
@@ -73,11 +72,6 @@ def test_runs_like_the_papers_agree_with_its_table():
 )
 def test_a_claim_from_its_comparisons(words, word):
     assert claim_word(made(*words)) == word
-
-
-def test_holm_leaves_out_what_has_no_p():
-    # .01 and .03 of two: .02 and .03
-    assert adjusted(made("holds", "undecided", "holds", p=[0.03, None, 0.01])) == [0.03, None, 0.02]
 
 
 def test_the_ledger_has_one_row_per_claim_under_its_label():

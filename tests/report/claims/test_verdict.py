@@ -2,19 +2,21 @@ import math
 
 import pytest
 
-from medloc.report.claims.read import Claim, ClaimList, Comparison, RowName
-from medloc.report.claims.verdict import area, judge
+from medloc.report.claims import area, judge
+from medloc.report.claims.read import ClaimList, Comparison, RowName
 
-from .evidence import MadeUp, MadeUpImages
+from .evidence import MadeUp, MadeUpImages, claim_of
 
 T = 0.95 / math.sqrt(0.04875)  # the 97.5 % quantile of Student's t with 2 degrees of freedom, 4.302653
-LISTED = ClaimList((), {"V-Triune": ("V-Triune", "V-Triune matched")}, frozenset({"Start", "Large start"}))
+LISTED = ClaimList(
+    versions={"V-Triune": ("V-Triune", "V-Triune matched")}, untrained=frozenset({"Start", "Large start"}), claims=()
+)
 
 
 def verdict(values, relation="greater", subject="Ours", compared="Theirs", **words):
     names = (RowName("table1", subject), compared and RowName("table1", compared))
     comparison = Comparison(relation, *names, "heel", words.pop("metric", "a50"), **words)
-    claim = Claim("one", "Section 4.2", "ours is better", relation, "", "", (comparison,))
+    claim = claim_of((comparison,), relation)
     return judge(claim, comparison, LISTED, values)
 
 

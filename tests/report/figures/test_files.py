@@ -7,13 +7,19 @@ import pytest
 from medloc.experiments.catalog import experiments
 from medloc.report.figures.charts import CHARTS
 from medloc.report.figures.files import FIGURES, write_figures
-from medloc.report.figures.gallery import GALLERIES
-from medloc.report.groups import empty_group
+from medloc.report.figures.gallery import RULES, gallery
+from medloc.report.frame import empty_group
 from medloc.report.runs import NotHereError, run_data
 from medloc.report.tables.build import all_values
 from medloc.report.values import Values
 from medloc.runs import find_records
 from tests.report.grid import STEPS
+
+
+@pytest.fixture(scope="module")
+def held(grid):
+    """What `grid` holds."""
+    return values_of(grid)
 
 
 def values_of(results):
@@ -33,7 +39,7 @@ def number(text):
 def figures(written):
     """The folder of the figures of `grid`, and each by its name."""
     report, folder = written
-    return folder / "figures", {placed.figure.name: placed.figure for placed in report.content.figures}
+    return folder / "figures", {figure.name: figure for figure in report.figures}
 
 
 def test_every_figure_is_drawn_and_lacks_nothing(figures):
@@ -48,9 +54,9 @@ def test_every_figure_is_drawn_and_lacks_nothing(figures):
     assert len(list(folder.iterdir())) == 3 * len(drawn)
 
 
-def test_the_numbers_of_a_curve_are_the_records(figures, grid):
+def test_the_numbers_of_a_curve_are_the_records(figures, held):
     rows = rows_of(figures[0] / "figure3.csv")
-    values = values_of(grid)
+    values = held
     wanted = [point["a50"] for point in values.curve("figure3", "VLM-R1-3B", "heel", 43)]
     found = [row for row in rows if (row["panel"], row["row"], row["seed"]) == ("HEEL", "VLM-R1-3B", "43")]
     assert [float(row["x"]) for row in found] == [STEPS * tenth // 10 for tenth in range(11)]
@@ -59,9 +65,9 @@ def test_the_numbers_of_a_curve_are_the_records(figures, grid):
     assert {(row["axis"], row["measure"]) for row in rows} == {("optimizer step", "A@0.5 (%)")}
 
 
-def test_the_course_of_the_window_is_the_trace(figures, grid):
+def test_the_course_of_the_window_is_the_trace(figures, held):
     rows = rows_of(figures[0] / "figure5.csv")
-    series = values_of(grid).series("figure5", "MedLoc-R1-3B cosine", "tn3k", 44)
+    series = held.series("figure5", "MedLoc-R1-3B cosine", "tn3k", 44)
     place = {"panel": "TN3K", "row": "MedLoc-R1-3B cosine", "seed": "44"}
     for key, measure in {"tau_used": "threshold τ (IoU)", "iou_margin": "IoU margin (Eq. 8)"}.items():
         found = [row for row in rows if row["measure"] == measure and place.items() <= row.items()]
@@ -87,12 +93,12 @@ def test_grids_stand_at_their_values(figures):
     assert {float(row["x"]) for row in second if row["row"] == "refresh"} == {0, 1, 2, 3}
 
 
-def test_a_ranking_has_the_last_scores_of_every_row(figures, grid):
+def test_a_ranking_has_the_last_scores_of_every_row(figures, held):
     rows = rows_of(figures[0] / "thesis.csv")
     assert {row["measure"] for row in rows} == {"A@0.5 (%)", "A@0.8 (%)"}
     place = {"panel": "TN3K", "measure": "A@0.8 (%)", "row": "VLM-R1", "x": "1"}  # the second row of experiments/thesis
     found = {row["seed"]: row["value"] for row in rows if place.items() <= row.items()}
-    wanted = values_of(grid).seeds("thesis", "VLM-R1", "tn3k", "a80")
+    wanted = held.seeds("thesis", "VLM-R1", "tn3k", "a80")
     assert list(wanted) == [42, 43, 44]
     mean = sum(wanted.values()) / 3
     assert {seed: float(value) for seed, value in found.items()} == pytest.approx(
@@ -100,11 +106,11 @@ def test_a_ranking_has_the_last_scores_of_every_row(figures, grid):
     )
 
 
-def test_images_are_those_that_the_rule_chooses(figures, grid):
+def test_images_are_those_that_the_rule_chooses(figures, held):
     rows = rows_of(figures[0] / "figure4.csv")
     assert {row["dataset"] for row in rows} == {"heel", "tn3k"}
     names = ("MedLoc-R1-3B piecewise", "VLM-R1-3B")
-    ours, theirs = (values_of(grid).images("figure4", name, "heel", 42) for name in names)
+    ours, theirs = (held.images("figure4", name, "heel", 42) for name in names)
     gains = dict(zip(ours.ids, (ours.ious - theirs.ious).tolist(), strict=True))
     shown = {row["why"]: row["id"] for row in rows if row["dataset"] == "heel"}
     assert gains[shown["largest gain"]] == max(gains.values())
@@ -115,34 +121,34 @@ def test_images_are_those_that_the_rule_chooses(figures, grid):
     assert all(float(row["iou"]) < 0.5 for row in failed)
 
 
-@pytest.mark.parametrize("name", GALLERIES)
-def test_boxes_are_drawn_on_the_images_they_belong_to(grid, name):
-    values = values_of(grid)
-    for strip in GALLERIES[name](values.experiments[name], values).strips:
-        examples = {example.image: example for example in run_data(strip.record, grid).test}
+@pytest.mark.parametrize("name", RULES)
+def test_boxes_are_drawn_on_the_images_they_belong_to(grid, held, name):
+    values = held
+    for strip in gallery(values.experiments[name], values).strips:
+        examples = {example.image: example for example in run_data(strip.records[0], grid).test}
         for shown, picture in zip(strip.shown, strip.pictures(grid), strict=True):
             example = examples[picture.image]
-            assert (example.id, example.box) == (shown.id, shown.truth)
+            assert (example.id, example.box) == (shown.sample.id, shown.sample.truth)
 
 
-def test_the_same_records_give_the_same_bytes(figures, grid, tmp_path):
+def test_the_same_records_give_the_same_bytes(figures, held, tmp_path):
     folder, _ = figures
-    write_figures(values_of(grid), tmp_path, names=("figure3", "figure8"))
+    write_figures(held, tmp_path, names=("figure3", "figure8"))
     written = list(tmp_path.iterdir())
     assert len(written) == 6
     for path in written:
         assert path.read_bytes() == (folder / path.name).read_bytes(), path.name
 
 
-def test_what_is_current_is_not_drawn_again(figures, grid, tmp_path):
+def test_what_is_current_is_not_drawn_again(figures, held, tmp_path):
     folder = tmp_path / "figures"
     shutil.copytree(figures[0], folder)
     (folder / "figure3.png").write_bytes(b"kept")
-    write_figures(values_of(grid), folder)
+    write_figures(held, folder, names=("figure3",))
     assert (folder / "figure3.png").read_bytes() == b"kept"
     svg = (folder / "figure3.svg").read_bytes()
     (folder / "figure3.svg").write_text("of other numbers")
-    write_figures(values_of(grid), folder)
+    write_figures(held, folder, names=("figure3",))
     assert (folder / "figure3.svg").read_bytes() == svg
     assert (folder / "figure3.png").read_bytes() == (figures[0] / "figure3.png").read_bytes()
 
@@ -177,17 +183,17 @@ def test_answers_that_are_not_here_are_named(thinned, tmp_path):
     results = thinned()
     for path in (results / "runs").glob("*vlm_r1*/samples.jsonl"):
         path.unlink()
-    drawn = {figure.name: figure for figure in write_figures(values_of(results), tmp_path / "figures", names=GALLERIES)}
+    drawn = {figure.name: figure for figure in write_figures(values_of(results), tmp_path / "figures", names=RULES)}
     assert drawn["figure4"].svg is None
     assert "the overlaps on its images are not here" in drawn["figure4"].lacking[0]
     assert drawn["figure8"].svg
 
 
-def test_images_that_are_not_here_are_named(grid, tmp_path, phantom_cache):
+def test_images_that_are_not_here_are_named(held, tmp_path, phantom_cache):
     moved = tmp_path / "away"
     phantom_cache.rename(moved)
     try:
-        (drawn,) = write_figures(values_of(grid), tmp_path / "figures", names=("figure8",))
+        (drawn,) = write_figures(held, tmp_path / "figures", names=("figure8",))
     finally:
         moved.rename(phantom_cache)
     assert drawn.svg is None

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from medloc.report.figures.files import FIGURES
+from medloc.report.figures.files import FIGURES, Drawn
 from medloc.report.page import inline_svg
 from medloc.report.whole import write_report
 from medloc.runs import find_records, write_record
@@ -37,14 +37,14 @@ addEventListener("load", () => {
 
 @pytest.fixture(scope="module")
 def text(written):
-    return written[0].page.read_text(encoding="utf-8")
+    return (written[1] / "report.html").read_text(encoding="utf-8")
 
 
 def test_everything_stands_on_the_page(text, written):
     for name in FIGURES:
         assert f'<article id="{name}">' in text
     assert text.count("<svg ") == len(FIGURES)
-    for table in written[0].content.tables:
+    for table in written[0].tables:
         assert html.escape(table.title, quote=False) in html.unescape(text).replace("&", "&amp;") or table.title in text
     assert "phantom data, tiny models, train=tiny, 60 steps" in text
     for section in ("tables", "figures", "sparsity", "heights", "claims", "audit", "missing", "provenance"):
@@ -73,75 +73,57 @@ def test_missing_runs_are_named_with_their_command(text):
     )
 
 
-def test_the_same_records_give_the_same_bytes(written):
-    _, folder = written
-    made = [path for path in sorted(folder.rglob("*")) if path.is_file() and "runs" not in path.parts]
-    before = {path: path.read_bytes() for path in made}
-    assert {path.parent.name for path in made} == {"results", "tables", "figures", "datasets"}
-    for path in made:
-        if path.parent.name != "figures" or path.stem == "figure6":  # one is drawn again, the others stay as they are
-            path.unlink()
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    """The folder and page of two groups of runs and a failed one, written where an older report had three groups."""
+    folder = tmp_path_factory.mktemp("parts")
+    failed = fabricate(seed=44, status="failed", reason="ValueError: <script>bad()</script>")
+    for record in (fabricate(seed=42), fabricate(seed=43), fabricate(seed=42, steps=500), failed):
+        write_record(folder / "runs" / record.key, record)
+    (folder / "figures").mkdir()
+    for name in (*(f"rewards-3.{kind}" for kind in ("csv", "png", "svg")), "mine-3.csv", "rewards-draft.csv"):
+        (folder / "figures" / name).touch()
     write_report(folder, find_records(folder))
-    assert {path: path.read_bytes() for path in made} == before
+    return folder, (folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_results_folder_without_runs_has_a_page(tmp_path):
-    written = write_report(tmp_path, find_records(tmp_path))
-    text = written.page.read_text(encoding="utf-8")
-    assert "no complete run yet" in text
-    assert "python -m medloc.reproduce all" in text
-    assert "<svg" not in text
+def test_what_failed_is_said_and_escaped(parts):
+    assert "ValueError: &lt;script&gt;bad()&lt;/script&gt;" in parts[1]
 
 
-def test_what_failed_is_said_and_escaped(tmp_path):
-    record = fabricate(status="failed", reason="ValueError: <script>bad()</script>")
-    write_record(tmp_path / "runs" / record.key, record)
-    text = write_report(tmp_path, find_records(tmp_path)).page.read_text(encoding="utf-8")
-    assert "ValueError: &lt;script&gt;bad()&lt;/script&gt;" in text
-
-
-def test_runs_that_do_not_compare_have_parts_of_their_own(tmp_path):
-    for seed in (42, 43):
-        write_record(tmp_path / "runs" / fabricate(seed=seed).key, fabricate(seed=seed))
-    longer = fabricate(seed=42, steps=500)
-    write_record(tmp_path / "runs" / longer.key, longer)
-    text = write_report(tmp_path, find_records(tmp_path)).page.read_text(encoding="utf-8")
+def test_runs_that_do_not_compare_have_parts_of_their_own(parts):
+    _, text = parts
     for steps in (250, 500):
         assert f"held against phantom data, tiny models, train=tiny, {steps} steps" in text
     assert text.index("250 steps") < text.index("500 steps")  # the larger group first
 
 
-def test_figures_of_a_part_that_is_no_more_do_not_stay_behind(tmp_path):
+def test_figures_of_a_part_that_is_no_more_do_not_stay_behind(parts):
     """Two parts, so that files numbered 3 are of an older report; whatever is not a figure of ours is left alone."""
-    for record in (fabricate(), fabricate(steps=500)):
-        write_record(tmp_path / "runs" / record.key, record)
-    folder = tmp_path / "figures"
-    folder.mkdir()
-    old = [folder / f"rewards-3.{kind}" for kind in ("csv", "png", "svg")]
-    kept = [folder / "mine-3.csv", folder / "rewards-draft.csv"]
-    for path in (*old, *kept):
-        path.touch()
-    write_report(tmp_path, find_records(tmp_path))
-    second = {path.name for path in folder.glob("*-2.csv")}
-    assert second
-    assert [path for path in old if path.exists()] == []
-    assert all(path.exists() for path in kept)
+    figures = parts[0] / "figures"
+    assert list(figures.glob("*-2.csv"))
+    assert [path.name for path in figures.glob("*-3.*")] == ["mine-3.csv"]
+    assert (figures / "rewards-draft.csv").exists()
 
 
-def test_a_picture_takes_the_page_s_colours_and_ids_of_its_own():
+def test_a_picture_takes_the_page_s_colours_and_ids_of_its_own(tmp_path):
     svg = """<?xml version="1.0"?>
 <svg width="72pt" height="36pt" viewBox="0 0 72 36"><metadata>x</metadata><defs><path id="a" d="M 0 0"/></defs>
 <g id="figure_1"><!-- said --><use xlink:href="#a" style="fill: #1b1f25"/><g clip-path="url(#a)"/></g></svg>
 """
-    picture = inline_svg(svg, "figure3", 'a "title"')
-    assert picture.width == 96  # 72 points are an inch, 96 CSS pixels
-    assert picture.element == (
-        '<svg viewBox="0 0 72 36" role="img" aria-label="a &#34;title&#34;">'
+    file = tmp_path / "figure3.svg"
+    file.write_text(svg)
+    figure = Drawn("figure3", 'a "title"', "phantom data", "", "", file, (), ())
+    element, width = inline_svg(figure)
+    assert width == 96  # 72 points are an inch, 96 CSS pixels
+    assert element == (
+        '<svg viewBox="0 0 72 36" role="img" aria-label="a &#34;title&#34;; phantom data">'
         '<defs><path id="figure3-a" d="M 0 0"/></defs>\n'
         '<g><use xlink:href="#figure3-a" style="fill: currentColor"/><g clip-path="url(#figure3-a)"/></g></svg>'
     )
+    file.write_text("<svg></svg>")
     with pytest.raises(ValueError, match="figure3: not an SVG of matplotlib"):
-        inline_svg("<svg></svg>", "figure3", "")
+        inline_svg(figure)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here; install the distribution's package")

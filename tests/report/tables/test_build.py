@@ -1,11 +1,13 @@
+from pathlib import Path
+
 import pytest
 
 from medloc.experiments.catalog import experiment
 from medloc.experiments.reduced import SMOKE, write_grid
-from medloc.report.tables.build import all_tables, all_values, build_table
+from medloc.report.tables.build import all_tables, all_values, build_table, other_table
 from medloc.report.tables.listing import DESCRIPTIONS, OURS
-from medloc.report.tables.table import Place
 from medloc.report.tables.writers import FORMS, write_tables
+from tests.report.conftest import fabricate as fabricate_one
 
 LEFT, RIGHT = (one for one in DESCRIPTIONS if one.name == "table7")
 BY_NAME = {one.name: one for one in DESCRIPTIONS if one.name != "table7"}
@@ -21,20 +23,23 @@ def table(values):
     return build
 
 
-def line(table, name):
-    (found,) = [one for one in table.lines if one.name == name]
-    return found
+def at(table, name):
+    """Data set and metric -> number of one line."""
+    return {(number.dataset, number.metric): number for number in table.numbers if number.row == name}
+
+
+def datasets(table):
+    return {number.dataset for number in table.numbers}
+
+
+def facts(table, name):
+    return tuple(said.get(name, "") for said in table.facts.values())
 
 
 def texts(table, name, dataset):
     """Ours and the paper's at every place of a data set, as printed."""
-    entries = line(table, name).entries
-    places = [place for place in table.places if place.dataset == dataset]
-    return [
-        text
-        for place in places
-        for text in (str(entries[place].ours), entries[place].paper and str(entries[place].paper))
-    ]
+    found = [number for (name, _), number in at(table, name).items() if name == dataset]
+    return [text for number in found for text in (number.text, number.paper_text)]
 
 
 def test_hand_computed_rows_beside_the_papers(table, three_seeds):
@@ -91,17 +96,17 @@ def test_the_best_and_the_second_of_the_trained_rows_are_marked(table, fabricate
         fabricate(a50=0.7),
         fabricate("zero_shot"),
     )
-    place = Place("heel", "a50")
-    marks = {one.name: one.entries[place].mark for one in found.lines if one.entries[place].mark}
+    numbers = [number for number in found.numbers if (number.dataset, number.metric) == ("heel", "a50")]
+    marks = {number.row: number.mark for number in numbers if number.mark}
     assert marks == {"VLM-R1-3B": "best", "Raw-IoU-3B": "second"}
-    paper = {one.name: one.entries[place].paper_mark for one in found.lines if one.entries[place].paper_mark}
+    paper = {number.row: number.paper_mark for number in numbers if number.paper_mark}
     assert paper == {"MedLoc-R1-7B piecewise": "best", "MedLoc-R1-32B piecewise": "second"}
 
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_constant_boxes_and_ceiling_stand_in_every_table(table, fabricate, name):
     found = table(name, *[fabricate(dataset=dataset, seed=seed) for dataset in ("ham10000", "heel") for seed in (1, 2)])
-    assert texts(found, "Best constant box", "ham10000")[:2] == ["31.00 (1)", None]
+    assert texts(found, "Best constant box", "ham10000")[:2] == ["31.00 (1)", ""]
     assert texts(found, "Median constant box", "ham10000")[0] == "25.00 (1)"
     assert texts(found, "Answer-grid ceiling (tiny_s)", "ham10000")[0] == "100.00 (1)"
 
@@ -117,7 +122,7 @@ def test_missing_metrics_stay_missing(table, fabricate):
     record.metrics["constant_box"] = record.metrics["answer_grid"] = None
     record.metrics["final"]["map"] = None
     found = table("table1", record)
-    assert texts(found, "Best constant box", "heel") == ["-", None] * 3
+    assert texts(found, "Best constant box", "heel") == ["-", ""] * 3
     assert texts(found, "MedLoc-R1-3B piecewise", "heel")[4] == "-"
 
 
@@ -126,42 +131,42 @@ def test_differences_stand_below_the_rows_with_the_papers_stars(table, three_see
     found = table("table1", *three_seeds(), *three_seeds("vlm_r1", a50=(0.60, 0.61, 0.65)))
     assert texts(found, "Δ (MedLoc-VLM)", "heel")[:2] == ["+31.00*** (3)", "+27.40***"]
     assert texts(found, "Δ (MedLoc-VTriune)", "heel")[:2] == ["-", "+26.56***"]
-    assert texts(found, "Δ (MedLoc-SFT, ours)", "heel")[:2] == ["-", None]
-    assert texts(found, "Δ (MedLoc-VTriune matched, ours)", "heel")[:2] == ["-", None]
+    assert texts(found, "Δ (MedLoc-SFT, ours)", "heel")[:2] == ["-", ""]
+    assert texts(found, "Δ (MedLoc-VTriune matched, ours)", "heel")[:2] == ["-", ""]
 
 
 def test_table_2_prints_which_criteria_are_active(table, fabricate):
     found = table("table2", fabricate(dataset="ham10000"))
-    assert found.facts == ("r̄ ≥ P", "m̄ ≥ Δ", "σ ≤ S")
-    assert line(found, "w/o IoU Margin Check").facts == ("✓", "✗", "✓")
-    assert line(found, "Best constant box").facts == ("", "", "")
+    assert tuple(found.facts) == ("r̄ ≥ P", "m̄ ≥ Δ", "σ ≤ S")
+    assert facts(found, "w/o IoU Margin Check") == ("✓", "✗", "✓")
+    assert facts(found, "Best constant box") == ("", "", "")
 
 
 def test_table_6_prints_paths_and_marks_equal_ones(table, fabricate):
     found = table("table6", fabricate(dataset="heel", variant="schedule.boundaries=[0.5,0.75]", a50=0.4))
-    default, other = line(found, "0.15 0.10 0.55 0.75"), line(found, "0.15 0.10 0.50 0.75")
-    assert default.facts == ("0.15", "0.10", "0.55", "0.75", "0.30 → 0.45 → 0.60 → 0.70 → 0.80", f"= {other.name}")
-    assert other.facts[-1] == f"= {default.name}"
-    assert line(found, "0.25 0.20 0.60 0.75").facts[-2:] == ("0.30 → 0.55 → 0.80", "")
+    default, other = "0.15 0.10 0.55 0.75", "0.15 0.10 0.50 0.75"
+    assert facts(found, default) == ("0.15", "0.10", "0.55", "0.75", "0.30 → 0.45 → 0.60 → 0.70 → 0.80", f"= {other}")
+    assert facts(found, other)[-1] == f"= {default}"
+    assert facts(found, "0.25 0.20 0.60 0.75")[-2:] == ("0.30 → 0.55 → 0.80", "")
     # every data set has its own rows; where a row is not asked for, nothing is missing either
-    assert Place("ham10000", "a50") not in other.entries
+    assert ("ham10000", "a50") not in at(found, other)
     assert texts(found, "0.20 0.15 0.60 0.75", "tn3k") == ["-", "66.31"]
-    assert str(other.entries[Place("heel", "a50")].ours) == "40.00 (1)"
+    assert at(found, other)["heel", "a50"].text == "40.00 (1)"
 
 
 def test_table_7_is_two_tables(values, fabricate):
     (row,) = [row for row in experiment("table7").rows if row.name == "Group size 4"]
     found = values(fabricate(**row.run("ham10000", 42).identity, a50=0.4))
     left, right = build_table(LEFT, found), build_table(RIGHT, found)
-    assert [place.dataset for place in left.places] == ["ham10000", "heel", "tn3k"]
-    assert [place.dataset for place in right.places] == ["ham10000"]
+    assert datasets(left) == {"ham10000", "heel", "tn3k"}
+    assert datasets(right) == {"ham10000"}
     assert texts(right, "Group size 4", "ham10000") == ["40.00 (1)", "89.10"]
-    assert not any(one.name.startswith("Group") for one in left.lines)
+    assert not any(number.row.startswith("Group") for number in left.numbers)
 
 
 def test_rewards_have_no_paper(table, three_seeds):
     found = table("rewards", *three_seeds(), *three_seeds("raw_giou"))
-    assert not found.has_paper
+    assert not any(number.paper_text for number in found.numbers)
     assert texts(found, "Raw GIoU", "heel")[0] == "93.00 ± 3.61 (3)"
     assert texts(found, "Δ MedLoc-R1 piecewise minus Raw GIoU", "heel")[0] == "+0.00 (3)"
 
@@ -172,7 +177,7 @@ def test_a_family_without_rows_has_no_table(table, fabricate):
 
 def test_real_data_ask_for_sets_at_hand_only(table, fabricate):
     real = fabricate(origin="real: HEEL")
-    assert {place.dataset for place in table("table1", real).places} == {"heel"}
+    assert datasets(table("table1", real)) == {"heel"}
     assert table("table2", real) is None  # on HAM10000 alone
 
 
@@ -204,23 +209,27 @@ def test_every_group_has_the_tables_it_has_numbers_for(fabricate, tmp_path):
     assert headings["table5"] == ["phantom data"]  # no image is counted of the real ones
 
 
-def test_runs_of_no_experiment_stand_apart(fabricate, tmp_path):
-    tables = tables_of(
-        tmp_path, fabricate(a50=0.9), fabricate(a50=0.1, variant="window.size=7"), fabricate(schedule="identical")
-    )
-    (other,) = [table for table in tables if table.name == "other"]
-    assert [line.name for line in other.lines] == [
+@pytest.fixture(scope="module")
+def with_others():
+    """The tables of four runs of two rows, and of two runs that no row asks for."""
+    runs = [fabricate_one(method, seed=seed, a50=seed / 100) for method in ("medloc", "vlm_r1") for seed in (42, 43)]
+    others = [fabricate_one(a50=0.1, variant="window.size=7"), fabricate_one(schedule="identical")]
+    return tables_of(Path("nowhere"), *runs, *others), runs, others
+
+
+def test_runs_of_no_experiment_stand_apart(with_others):
+    (other,) = [table for table in with_others[0] if table.name == "other"]
+    assert [number.row for number in other.numbers[::3]] == [
         "medloc identical tiny_s",
         "medloc piecewise tiny_s window.size=7",
     ]
-    assert {place.dataset for place in other.places} == {"heel"}
-    assert [str(entry.ours) for entry in other.lines[1].entries.values()] == ["10.00 (1)", "20.00 (1)", "30.00 (1)"]
+    assert datasets(other) == {"heel"}
+    assert [number.text for number in other.numbers[3:]] == ["10.00 (1)", "20.00 (1)", "30.00 (1)"]
 
 
-def test_a_model_that_stands_in_no_row_is_listed(fabricate, tmp_path):
-    tables = tables_of(tmp_path, fabricate(model="another", a50=0.7))
-    (other,) = [table for table in tables if table.name == "other"]
-    assert [line.name for line in other.lines] == ["medloc piecewise another"]
+def test_a_model_that_stands_in_no_row_is_listed(values, fabricate):
+    other = other_table(values(fabricate(model="another", a50=0.7)))
+    assert {number.row for number in other.numbers} == {"medloc piecewise another"}
 
 
 def test_a_thinned_grid_says_so_on_every_page(fabricate, tmp_path):
@@ -229,25 +238,24 @@ def test_a_thinned_grid_says_so_on_every_page(fabricate, tmp_path):
     assert all("SMOKE" in table.heading and "phantom" in table.heading for table in tables)
 
 
-def test_files_of_all_forms(fabricate, tmp_path):
-    written = write_tables(tables_of(tmp_path, fabricate()), tmp_path / "tables")
+def test_files_of_all_forms_and_a_table_that_is_no_more_leaves_none(with_others, tmp_path):
+    tables, *_ = with_others
+    folder = tmp_path / "tables"
+    assert len(write_tables(tables, folder)) == len(FORMS) * (len(NAMES) + 1)
+    assert (folder / "other.md").exists()
+    written = write_tables([table for table in tables if table.name != "other"], folder)
     assert [path.name for path in written] == [f"{name}.{ending}" for name in NAMES for ending in FORMS]
     assert all(path.stat().st_size for path in written)
-    assert "# Table 7" in (tmp_path / "tables" / "table7.md").read_text(encoding="utf-8")
+    assert "# Table 7" in (folder / "table7.md").read_text(encoding="utf-8")
+    assert not list(folder.glob("other.*"))
 
 
-def test_a_table_that_is_no_more_leaves_no_file(fabricate, tmp_path):
-    write_tables(tables_of(tmp_path, fabricate(schedule="identical")), tmp_path / "tables")
-    assert (tmp_path / "tables" / "other.md").exists()
-    write_tables(tables_of(tmp_path, fabricate()), tmp_path / "tables")
-    assert not list((tmp_path / "tables").glob("other.*"))
+def test_the_order_of_the_records_changes_nothing(with_others):
+    tables, runs, others = with_others
+    again = tables_of(Path("nowhere"), *reversed(runs), *reversed(others))
+    for form in FORMS.values():
+        assert form(again) == form(tables)
 
 
-@pytest.mark.parametrize("ending", FORMS)
-def test_the_order_of_the_records_changes_nothing(fabricate, tmp_path, ending):
-    records = [fabricate(method, seed=seed, a50=seed / 100) for method in ("medloc", "vlm_r1") for seed in (42, 43)]
-    assert FORMS[ending](tables_of(tmp_path, *records)) == FORMS[ending](tables_of(tmp_path, *reversed(records)))
-
-
-def test_latex_of_every_table_is_plain(fabricate, tmp_path):
-    assert FORMS["tex"](tables_of(tmp_path, fabricate())).isascii()
+def test_latex_of_every_table_is_plain(with_others):
+    assert FORMS["tex"](with_others[0]).isascii()

@@ -2,12 +2,12 @@ import math
 
 import pytest
 
-from medloc.report.paper import PaperDifference, paper_table
-from medloc.report.tables.differences import compare
-from medloc.report.tables.table import Pair
+from medloc.report.paper import paper_table
+from medloc.report.tables.build import compare
+from medloc.report.tables.listing import Pair
 
-PAIR = Pair("Δ (MedLoc-VLM)", "MedLoc-R1-3B piecewise", "VLM-R1-3B", "MedLoc-VLM")
-RAW = Pair("Δ (MedLoc-RawIoU)", "MedLoc-R1-3B piecewise", "Raw-IoU-3B", "MedLoc-RawIoU")
+PAIR = Pair("MedLoc-R1-3B piecewise", "VLM-R1-3B", "Δ (MedLoc-VLM)", "MedLoc-VLM")
+RAW = Pair("MedLoc-R1-3B piecewise", "Raw-IoU-3B", "Δ (MedLoc-RawIoU)", "MedLoc-RawIoU")
 
 
 def compared(values, *pairs, metrics=("a50",), dataset="heel"):
@@ -18,16 +18,16 @@ def test_hand_computed_to_the_last_digit(values, three_seeds):
     # differences 1, 2, 3 points: mean 2, sd 1, t = 2 sqrt(3); for two degrees of freedom p = 1 - t / sqrt(t^2 + 2)
     found = values(*three_seeds(), *three_seeds("vlm_r1", a50=(0.89, 0.90, 0.94)))
     (one,) = compared(found, PAIR)
-    assert (one.delta.mean, one.delta.sd, one.delta.n) == (pytest.approx(2), pytest.approx(1), 3)
+    assert (one.mean, one.sd, one.n) == (pytest.approx(2), pytest.approx(1), 3)
     p = 1 - math.sqrt(12 / 14)
     assert one.p == pytest.approx(p, rel=1e-9)
-    assert one.delta.stars == ""
+    assert one.stars == ""
     # half width of the interval: t(0.975, 2) = 4.302653 times 1 / sqrt(3)
-    assert one.interval == pytest.approx((2 - 4.302652730 / math.sqrt(3), 2 + 4.302652730 / math.sqrt(3)))
+    assert (one.t_low, one.t_high) == pytest.approx((2 - 4.302652730 / math.sqrt(3), 2 + 4.302652730 / math.sqrt(3)))
     # of the 8 patterns of signs only +++ and --- reach |mean| 2
-    assert one.flip.p == pytest.approx(0.25)
-    assert one.holm_p == one.p
-    assert one.paper == PaperDifference(27.40, "***")
+    assert one.p_sign_flip == pytest.approx(0.25)
+    assert one.p_holm == one.p
+    assert (one.paper_mean, one.paper_stars) == (27.40, "***")
 
 
 def test_holm_counts_every_test_of_the_table(values, three_seeds):
@@ -42,9 +42,9 @@ def test_holm_counts_every_test_of_the_table(values, three_seeds):
     assert len(pairs) == 6
     assert len(tested) == 3
     smallest = min(tested, key=lambda one: one.p)
-    assert smallest.holm_p == pytest.approx(3 * smallest.p)
-    assert all(one.holm_p >= one.p for one in tested)
-    assert {one.holm_p for one in pairs if one.p is None} == {None}
+    assert smallest.p_holm == pytest.approx(3 * smallest.p)
+    assert all(one.p_holm >= one.p for one in tested)
+    assert {one.p_holm for one in pairs if one.p is None} == {None}
 
 
 def test_only_seeds_of_both_rows_are_paired(values, fabricate):
@@ -52,14 +52,14 @@ def test_only_seeds_of_both_rows_are_paired(values, fabricate):
         *[fabricate(seed=s, a50=0.9) for s in (42, 43)], *[fabricate("vlm_r1", seed=s, a50=0.5) for s in (43, 44)]
     )
     (one,) = compared(found, PAIR)
-    assert (one.delta.n, one.delta.mean) == (1, pytest.approx(40))
+    assert (one.n, one.mean) == (1, pytest.approx(40))
     # one seed has no interval and no test
-    assert (one.p, one.interval, one.flip, one.holm_p, one.delta.sd) == (None,) * 5
+    assert (one.p, one.t_low, one.t_high, one.p_sign_flip, one.p_holm, one.sd) == (None,) * 6
 
 
 def test_nothing_in_common_is_nothing(values, fabricate):
     (one,) = compared(values(fabricate(seed=42), fabricate("vlm_r1", seed=43)), PAIR)
-    assert (str(one.delta), one.over_images) == ("-", None)
+    assert (one.text, one.image_difference) == ("-", None)
 
 
 def test_images_are_paired_over_seeds_and_resampled_by_lesion(values, fabricate, answered):
@@ -71,9 +71,9 @@ def test_images_are_paired_over_seeds_and_resampled_by_lesion(values, fabricate,
     answered(runs["medloc", 43], [0.9] * 4)
     answered(runs["vlm_r1", 43], [0.9] * 4)
     (one,) = compared(values(*runs.values()), PAIR)
-    assert one.over_images.difference == pytest.approx(25)
-    assert one.over_images.interval == pytest.approx((25, 25))
-    assert (one.over_images.images, one.over_images.groups) == (4, 2)
+    assert one.image_difference == pytest.approx(25)
+    assert (one.image_low, one.image_high) == pytest.approx((25, 25))
+    assert (one.images, one.image_groups) == (4, 2)
 
 
 def test_runs_on_other_images_are_not_paired(values, fabricate, answered):
@@ -81,7 +81,7 @@ def test_runs_on_other_images_are_not_paired(values, fabricate, answered):
     answered(ours, [0.9, 0.9])
     answered(theirs, [0.9, 0.9, 0.9])
     (one,) = compared(values(ours, theirs), PAIR)
-    assert one.over_images is None
+    assert one.image_difference is None
 
 
 def test_one_lesion_has_no_interval(values, fabricate, answered):
@@ -89,4 +89,4 @@ def test_one_lesion_has_no_interval(values, fabricate, answered):
     answered(ours, [0.9, 0.9])
     answered(theirs, [0.9, 0.1])
     (one,) = compared(values(ours, theirs), PAIR)
-    assert (one.over_images.difference, one.over_images.interval) == (pytest.approx(50), None)
+    assert (one.image_difference, one.image_low, one.image_high) == (pytest.approx(50), None, None)

@@ -1,6 +1,6 @@
 import pytest
 
-from medloc.report.groups import group_records
+from medloc.report.frame import group_records
 from medloc.report.tables.build import other_table
 from medloc.report.tables.folds import folds_table
 from medloc.report.values import Values
@@ -84,7 +84,8 @@ def test_a_whole_data_set_is_no_fold(table, tmp_path):
     records = [fold(1, [])[0], fabricate("vlm_r1", "manifest", origin="real: nodules", variant="dataset.boxes=each")]
     records[1].fingerprints["data"] = "fold1"
     (group,) = group_records(records)
-    assert [line.name for line in other_table(Values(group, tmp_path)).lines] == ["vlm_r1 tiny_s dataset.boxes=each"]
+    other = other_table(Values(group, tmp_path))
+    assert {number.row for number in other.numbers} == {"vlm_r1 tiny_s dataset.boxes=each"}
 
 
 def test_the_report_has_the_table_and_a_section(results, answered):
@@ -92,6 +93,6 @@ def test_the_report_has_the_table_and_a_section(results, answered):
     folder = results(*(record for record, _ in runs))
     for record, ious in runs:
         answered(record, ious)
-    written = write_report(folder, find_records(folder))
+    write_report(folder, find_records(folder))
     assert "50.00 (1)" in (folder / "tables" / "folds.md").read_text(encoding="utf-8")
-    assert '<h2 id="folds">' in written.page.read_text(encoding="utf-8")
+    assert '<h2 id="folds">' in (folder / "report.html").read_text(encoding="utf-8")

@@ -4,14 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medloc.report.tables.table import Cell, Count, Delta, fixed_cell, marks
+from medloc.report.tables.table import Number, marks, mean_text, once_if_equal, over_seeds
 
 
 def test_hand_computed():
     # 90, 92, 97: mean 279/3 = 93; deviations -3, -1, 4; sum of squares 26; sd = sqrt(26/2) = 3.6055...
-    cell = Cell((0.90, 0.92, 0.97))
-    assert str(cell) == "93.00 ± 3.61 (3)"
-    assert cell.sd == pytest.approx(13**0.5)
+    assert mean_text((0.90, 0.92, 0.97)) == "93.00 ± 3.61 (3)"
+    assert over_seeds((0.90, 0.92, 0.97)) == (pytest.approx(93), pytest.approx(13**0.5), 3)
 
 
 @pytest.mark.parametrize(
@@ -25,32 +24,31 @@ def test_hand_computed():
     ],
 )
 def test_texts(values, text):
-    assert str(Cell(values)) == text
+    assert mean_text(values) == text
 
 
 def test_one_value_has_no_spread_and_none_no_mean():
-    assert Cell((0.5,)).sd is None
-    assert Cell().mean is None
+    assert over_seeds((0.5,)) == (50, None, 1)
+    assert over_seeds(()) == (None, None, 0)
 
 
 def test_a_number_no_seed_moves_counts_once():
-    assert str(fixed_cell([0.25, 0.25, 0.25])) == "25.00 (1)"
-    assert str(fixed_cell([0.25, 0.75])) == "50.00 ± 35.36 (2)"
-    assert str(fixed_cell([])) == "-"
+    assert mean_text(once_if_equal([0.25, 0.25, 0.25])) == "25.00 (1)"
+    assert mean_text(once_if_equal([0.25, 0.75])) == "50.00 ± 35.36 (2)"
+    assert once_if_equal([]) == ()
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=9))
 def test_agrees_with_the_textbook(values):
-    cell = Cell(tuple(values))
-    assert cell.mean == pytest.approx(100 * mean(values))
-    assert cell.sd == pytest.approx(100 * stdev(values))
+    assert over_seeds(values) == (pytest.approx(100 * mean(values)), pytest.approx(100 * stdev(values)), len(values))
 
 
 def test_differences_and_counts_as_printed():
-    assert str(Delta(1.6, 0.2, 3, "**")) == "+1.60** (3)"
-    assert str(Delta(-0.004, None, 1)) == "-0.00 (1)"
-    assert str(Delta()) == str(Count()) == "-"
-    assert str(Count(0)) == "0"
+    difference, count = Number("Δ", "difference", "heel", "a50"), Number("nv", "added", "heel", "test")
+    assert difference._replace(mean=1.6, sd=0.2, n=3, stars="**").text == "+1.60** (3)"
+    assert difference._replace(mean=-0.004, n=1).text == "-0.00 (1)"
+    assert difference.text == count.text == "-"
+    assert (count._replace(mean=0).text, count._replace(paper_mean=544).paper_text) == ("0", "544")
 
 
 @pytest.mark.parametrize(

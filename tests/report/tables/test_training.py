@@ -1,9 +1,6 @@
-import csv
-
 import pytest
 
-from medloc.report.__main__ import main
-from medloc.report.groups import group_records
+from medloc.report.frame import group_records
 from medloc.report.tables.training import heights_table, sparsity_table
 from medloc.report.values import Values
 from tests.report.conftest import fabricate, scores
@@ -66,28 +63,13 @@ def test_only_what_moves_the_threshold_may_differ(tmp_path):
     assert lines(tmp_path, *left_out) == ()
 
 
-def test_the_trace_beside_a_record_serves_as_well(results, tmp_path):
+def test_the_trace_beside_a_record_serves_as_well(results, values):
     record = fabricate(method="vlm_r1")
     folder = results(record)
     (folder / "runs" / record.key / "trace.jsonl").write_text('{"tau_used": 0.5}\n{"tau_used": 0.5}\n')
-    main([f"results={folder}"])
-    with (folder / "tables" / "heights.csv").open(newline="") as file:
-        first, *_ = csv.DictReader(file)
-    assert first["heading"].startswith("Where the threshold stood: phantom data, tiny models")
-    assert (first["Mean τ, second half"], first["Runs"]) == ("0.50 to 0.55", "1")
-
-
-def test_without_a_line_there_is_no_file_and_an_old_one_goes(results):
-    folder = results(fabricate(method="sft"))
-    (folder / "tables").mkdir()
-    old = [
-        folder / "tables" / f"{name}.{ending}" for name in ("heights", "sparsity", "folds") for ending in ("md", "csv")
-    ]
-    for path in old:
-        path.touch()
-    main([f"results={folder}"])
-    assert [path for path in old if path.exists()] == []
-    assert (folder / "tables" / "audit.md").read_text()
+    table = heights_table(values(record))
+    assert table.heading.startswith("Where the threshold stood: phantom data, tiny models")
+    assert table.rows[0][1:3] == ("0.50 to 0.55", "1")
 
 
 def sparse_lines(tmp_path, *records):

@@ -5,56 +5,45 @@ from dataclasses import replace
 
 import pytest
 
-from medloc.report.paper import PaperCell, PaperDifference
-from medloc.report.stats import Interval, SignFlip
-from medloc.report.tables.table import Cell, Comparison, Count, Delta, Entry, Line, OverImages, Place, Table
+from medloc.report.tables.table import Number, Table
 from medloc.report.tables.writers import Text, comparison_grids, csv_text, escape, latex, main_grids, markdown
 from medloc.report.values import Missing
 
-HEEL, TN3K = Place("heel", "a50"), Place("tn3k", "a50")
-DELTA = Delta(31.0, 1.0, 3, "***")
+DIFFERENCE = Number(
+    *("Δ Ours_1", "difference", "heel", "a50", 31.0, 1.0, 3),
+    paper_mean=27.4,
+    stars="***",
+    paper_stars="***",
+    t_low=28.5159,
+    t_high=33.4841,
+    p=0.000347,
+    p_holm=0.0031,
+    p_sign_flip=0.25,
+    image_difference=30.5,
+    image_low=28.25,
+    image_high=33.0,
+    images=500,
+    image_groups=321,
+)
 
 
 @pytest.fixture
 def table():
     """Two rows on two data sets, the second row on one of them, and one difference."""
-    lines = (
-        Line(
-            "Ours_1",
-            "trained",
-            {
-                HEEL: Entry(Cell((0.90, 0.92, 0.97)), PaperCell(94.19, 1.94), "best", "second"),
-                TN3K: Entry(Cell((0.5,)), None, "second"),
-            },
-            ("✓",),
-        ),
-        Line("Theirs", "trained", {HEEL: Entry(Cell(), PaperCell(66.79, None))}, ("✗",)),
-        Line("Δ Ours_1", "difference", {HEEL: Entry(DELTA, PaperDifference(27.4, "***"))}),
-    )
-    images = OverImages(30.5, Interval(28.25, 33.0), 500, 321)
-    interval = Interval(28.5159, 33.4841)
-    compared = Comparison(
-        "Δ Ours_1",
-        "heel",
-        "a50",
-        DELTA,
-        0.000347,
-        interval,
-        SignFlip(0.25, False),
-        images,
-        lines[2].entries[HEEL].paper,
-        0.0031,
-    )
-    nothing = Comparison("Δ Ours_1", "tn3k", "a50", Delta(), None, None, None, None, None)
+    ours = Number("Ours_1", "trained", "heel", "a50", 93.0, 13**0.5, 3, "best", 94.19, 1.94, "second")
     return Table(
         name="table9",
         title="Table 9: δ",
         heading="phantom data",
         legend="Percent.",
-        places=(HEEL, TN3K),
-        facts=("σ ≤ S",),
-        lines=lines,
-        comparisons=(compared, nothing),
+        numbers=(
+            ours,
+            Number("Ours_1", "trained", "tn3k", "a50", 50.0, None, 1, "second"),
+            Number("Theirs", "trained", "heel", "a50", paper_mean=66.79),
+            DIFFERENCE,
+            Number("Δ Ours_1", "difference", "tn3k", "a50"),
+        ),
+        facts={"σ ≤ S": {"Ours_1": "✓", "Theirs": "✗"}},
         notes=("A note.",),
         missing=(Missing("Theirs", ("heel",), (42, 43), "python -m medloc.run -m seed=42,43"),),
         lacking=("SFT-3B",),
@@ -81,14 +70,13 @@ def test_grids_hold_texts_and_marks(table):
     )
     # missing is "-", not asked for is empty
     assert [field.text for field in grid.rows[1]] == ["Theirs", "✗", "-", "66.79", "", ""]
-    assert [field.text for field in grid.rows[2]] == ["Δ Ours_1", "", "+31.00*** (3)", "+27.40***", "", ""]
+    assert [field.text for field in grid.rows[2]] == ["Δ Ours_1", "", "+31.00*** (3)", "+27.40***", "-", ""]
 
 
 def test_several_metrics_give_one_grid_a_data_set(table):
-    entry = Entry(Cell((0.3,)))
-    places = (HEEL, Place("heel", "a80"), TN3K, Place("tn3k", "a80"))
-    lines = (Line("A", "trained", dict.fromkeys(places, entry)), Line("B", "trained", {HEEL: entry}))
-    wide = Table("table9", "t", "h", "l", places, (), lines)
+    places = [("A", name, metric) for name in ("heel", "tn3k") for metric in ("a50", "a80")] + [("B", "heel", "a50")]
+    numbers = tuple(Number(row, "trained", dataset, metric, 30.0, None, 1) for row, dataset, metric in places)
+    wide = Table("table9", "t", "h", "l", numbers)
     assert [(grid.title, grid.header, len(grid.rows)) for grid in main_grids(wide)] == [
         ("HEEL", ("Method", "A@0.5", "A@0.8"), 2),
         ("TN3K", ("Method", "A@0.5", "A@0.8"), 1),  # B has nothing to do with TN3K
@@ -149,6 +137,7 @@ def test_csv_holds_every_number(table):
         ("Ours_1", "trained", "tn3k"),
         ("Theirs", "trained", "heel"),
         ("Δ Ours_1", "difference", "heel"),
+        ("Δ Ours_1", "difference", "tn3k"),
     ]
     first = {key: value for key, value in found[0].items() if value}
     assert first == {
@@ -193,17 +182,13 @@ def test_csv_holds_every_number(table):
 
 
 def test_counts_are_whole_numbers():
-    place = Place("heel", "train")
-    counted = Table(
-        "table5", "t", "h", "l", (place,), (), (Line("nv", "added", {place: Entry(Count(7), Count(5367))}),)
-    )
+    number = Number("nv", "added", "heel", "train", 7, None, 1, paper_mean=5367)
+    counted = Table("table5", "t", "h", "l", (number,))
     assert [field.text for field in main_grids(counted)[0].rows[0]] == ["nv", "7", "5367"]
     assert "nv,added,heel,train,7,,1,,5367" in csv_text([counted])
 
 
 def test_a_sampled_sign_flip_test_is_said_to_be_sampled(table):
-    counted = markdown([table])
-    compared = replace(table.comparisons[0], flip=SignFlip(0.25, sampled=True))
-    drawn = markdown([replace(table, comparisons=(compared,))])
-    assert "drawn at random" not in counted
+    drawn = markdown([replace(table, numbers=(DIFFERENCE._replace(n=17),))])
+    assert "drawn at random" not in markdown([table])
     assert "Above 16 seeds the sign-flip test counts 99,999 patterns of signs that are drawn at random" in drawn
