@@ -1,82 +1,143 @@
-"""One GRPO optimizer step of a full-size model on one GPU: time by part, memory, and utilization.
+"""GRPO steps of a full-size model on one GPU, several settings in one call: time by part, memory, utilization.
 
 Weights are random in the shape of a published checkpoint, so nothing is downloaded. The time of a step depends on the
-weights only through the length of the answers, which is fixed here (an end token is never sampled). Images are noise of
-600 x 450 px. medloc's trainer and plain TRL's run one after the other on the same model.
+weights only through the length of the answers; random weights end one early in one of 150,000 tokens. Images are noise
+of 600 x 450 px. Plain TRL's trainer runs beside with the same optimizer and reference precision.
 
-    python -m benchmarks.gpu_step                                    Qwen2.5-VL-3B, 4 prompts x 8, bfloat16 on the GPU
-    python -m benchmarks.gpu_step --model qwen3_vl_4b --steps 10 --only ours
+    python -m benchmarks.gpu_step                        the presets for 80, 48 and 24 GB, 7B with adapters, plain TRL
+    python -m benchmarks.gpu_step --settings 80gb --plain none --overrides train.passes=2
+    python -m benchmarks.gpu_step --losses --run         also packed against plain losses, and a whole run, resumed once
     python -m benchmarks.gpu_step --shrunk FOLDER --device cpu       the same on a small checkpoint, to see that it runs
 
-Model operations are 2 per parameter and token in a forward pass and 4 in a backward pass, over the tokens that plain
-TRL computes: 2 for generation, 2 for the reference, 6 for the policy. They are printed as a share of the measured rate
-of a bfloat16 matrix product.
+A setting that runs out of memory is reported as that, and the next one is tried. Model operations are 2 per parameter
+and token in a forward pass and 4 in a backward pass, over the tokens that plain TRL computes: 2 for generation, 2 for
+the reference, 6 for the policy. They are printed as a share of the measured rate of a bfloat16 matrix product.
 """
 
 import argparse
 import gc
+import json
+import os
+import signal
 import statistics
+import subprocess
+import sys
 import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
-from transformers import AutoConfig
 from transformers.trainer_callback import PrinterCallback, TrainerCallback
 from transformers.utils import logging as transformers_logging
 
 from benchmarks.output import show, write
-from benchmarks.step import Parts, our_trainer, plain_trainer
-from medloc.boxes import Box
-from medloc.data.example import Example
-from medloc.data.prompts import known_prompts, prompt_for
-from medloc.models.base import LoadedModel, load_part
-from medloc.models.families import vision_language_families
+from benchmarks.random_model import noise_examples, random_model
+from benchmarks.step import plain_trainer
+from medloc.data.prompts import prompt_for
+from medloc.models.base import LoadedModel
 from medloc.models.load import resolve_device
-from medloc.models.published import SHAPES
-from medloc.models.tiny.vlm import tiny_tokenizer
+from medloc.models.memory import estimate
+from medloc.rewards import raw_iou
 from medloc.spec.compose import compose_job
 from medloc.spec.run import RunSpec
-from medloc.training.grpo.train import training_rows
+from medloc.training.callbacks.trace import TraceWriter
+from medloc.training.grpo import train
+from medloc.training.grpo.rule import Rule
 
-WIDTH, HEIGHT, GROUP = 600, 450, 8
-WARM_UP = 2
-COARSE = {  # part of `benchmarks.step` -> its phase
-    "image processing": "generation",
-    "generation": "generation",
-    "scoring": "scoring",
-    "log-probabilities": "scoring",
-    "loss and backward": "update",
-    "bookkeeping": "scoring",
+SETTINGS = {  # name -> overrides
+    "80gb": ("model=qwen2_5_vl_3b", "train=paper_80gb"),
+    "48gb": ("model=qwen2_5_vl_3b", "train=paper_48gb"),
+    "24gb": ("model=qwen2_5_vl_3b", "train=paper_24gb"),
+    "7b": ("model=qwen2_5_vl_7b", "train=paper_24gb"),
 }
+PARTS = ("prefill", "decode", "reference", "update", "optimizer", "rest")
+WARM_UP = 2
 
 
-class Clock(TrainerCallback):
-    """Measures the wall seconds of every step; waits for the GPU at both ends."""
+class Watch(TrainerCallback):
+    """Measures a trainer's steps and their parts; waits for the GPU at both ends of each.
 
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-        self._begin = 0.0
+    Args:
+        trainer: a GRPOTrainer before `train()`.
+    """
+
+    def __init__(self, trainer: Any):
+        self.steps: list[float] = []
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._inner: list[float] = []
+        self._began = self._generating = self._optimizing = 0.0
+        self.prompt_tokens = 0
+        self._time(trainer, "_generate_single_turn", lambda: "decode")
+        self._time(trainer, "_get_per_token_logps_and_entropies", self._which)
+        self._time(trainer, "training_step", lambda: "update")
+        self._time(trainer, "_generate_and_score_completions", lambda: "rest")
+        language = next(part for name, part in trainer.model.named_modules() if name.endswith("language_model"))
+        language.register_forward_hook(self._first_pass)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Start the clock."""
-        _drain()
-        self._begin = time.perf_counter()
+        """Start the clock; the warm-up does not count."""
+        if state.global_step == WARM_UP:
+            self.steps, self.seconds = [], defaultdict(float)
+            if torch.cuda.is_available():
+                torch.cuda.reset_peak_memory_stats()
+        self._began = _now()
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Note when the optimizer begins."""
+        self._optimizing = _now()
+
+    def on_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Note when it ends."""
+        self.seconds["optimizer"] += _now() - self._optimizing
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Stop it; peak memory is counted after the warm-up."""
-        _drain()
-        self.seconds.append(time.perf_counter() - self._begin)
-        if state.global_step == WARM_UP and torch.cuda.is_available():
-            torch.cuda.reset_peak_memory_stats()
+        """Stop the clock."""
+        self.steps.append(_now() - self._began)
+
+    def split(self) -> dict[str, float]:
+        """Return the mean seconds of every part of a step."""
+        return {part: self.seconds[part] / max(1, len(self.steps)) for part in PARTS}
+
+    @staticmethod
+    def _which() -> str:
+        return "update" if torch.is_grad_enabled() else "reference"
+
+    def _first_pass(self, *_: Any) -> None:
+        """The first forward pass of a generation is the prefill; what follows is decoding."""
+        if self._generating:
+            self.seconds["prefill"] += _now() - self._generating
+            self._inner[-1] += _now() - self._generating
+            self._generating = 0.0
+
+    def _time(self, trainer: Any, method: str, part: Callable[[], str]) -> None:
+        """Time a method without the timed ones that it calls."""
+        plain = getattr(trainer, method)
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            begin = _now()
+            self._inner.append(0.0)
+            if method == "_generate_single_turn":
+                self._generating = begin
+            try:
+                return plain(*args, **kwargs)
+            finally:
+                whole = _now() - begin
+                self._generating = 0.0
+                self.seconds[part()] += whole - self._inner.pop()
+                if self._inner:
+                    self._inner[-1] += whole
+
+        setattr(trainer, method, timed)
 
 
-def _drain() -> None:
+def _now() -> float:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def matrix_rate(device: torch.device, size: int, repeats: int = 20) -> float:
@@ -84,119 +145,141 @@ def matrix_rate(device: torch.device, size: int, repeats: int = 20) -> float:
     a, b = (torch.randn(size, size, device=device, dtype=torch.bfloat16) for _ in range(2))
     seconds = []
     for _ in range(repeats):
-        _drain()
-        begin = time.perf_counter()
+        begin = _now()
         torch.mm(a, b)
-        _drain()
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(_now() - begin)
     return 2 * size**3 / statistics.median(seconds)
 
 
-def random_model(settings: RunSpec, device: torch.device, folder: Path) -> LoadedModel:
-    """Build the model with random weights, save it for TRL's reference, and put it on the device.
-
-    The tokenizer is the miniature's: the published one's 150,000 tokens do not change what a step costs.
-    """
-    family = vision_language_families()[settings.model.family]
-    local = settings.model.path if settings.model.path and Path(settings.model.path).is_dir() else None
-    config = load_part(AutoConfig, local) if local else SHAPES[settings.model.name]()
-    processor = load_part(family.processor, local) if local else _processor(settings, config)
-    if settings.model.attention:
-        config._attn_implementation = settings.model.attention  # type: ignore[attr-defined]
-    with torch.device(device):
-        model = family.model(config)
-    end = processor.tokenizer.eos_token_id
-    model.generation_config.update(eos_token_id=end, pad_token_id=processor.tokenizer.pad_token_id)
-    family.bound(processor.image_processor, settings.model.min_pixels, settings.model.max_pixels)
-    model.save_pretrained(folder)  # trl builds the reference from where the policy came from
-    processor.save_pretrained(folder)
-    model.config._name_or_path = str(folder)
-    grid = lambda w, h: family.grid(processor.image_processor, w, h)  # noqa: E731
-    return LoadedModel(model.eval(), processor, grid, "random")
+def step_settings(options: argparse.Namespace, name: str, steps: int, *more: str) -> RunSpec:
+    """Return the settings of `name` for so many steps; a small checkpoint has the presets' precision all the same."""
+    path = [f"model.path={options.shrunk}", f"model.max_pixels={options.max_pixels}"] if options.shrunk else []
+    return compose_job(
+        [
+            *(*SETTINGS[name], *path, "method=raw_iou", f"train.max_steps={steps}", "train.epochs=null"),
+            *("train.table_step=null", f"train.max_completion_length={options.tokens}", f"device={options.device}"),
+            *options.overrides,
+            *more,
+        ]
+    ).settings
 
 
-def _processor(settings: RunSpec, config: Any) -> Any:
-    """Build Qwen's processor with the miniature's tokenizer; set the model's ids of special tokens."""
-    from transformers import Qwen2VLImageProcessor, Qwen2VLVideoProcessor, Qwen3VLVideoProcessor
-
-    if settings.model.family not in ("qwen2_5_vl", "qwen3_vl"):
-        raise SystemExit(f"--model {settings.model.name}: only Qwen's shapes have a processor here.")
-    tokenizer = tiny_tokenizer(known_prompts(), largest_number=1000)
-    ids = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in ("image_pad", "video_pad", "vision_start")}
-    config.image_token_id, config.video_token_id = ids["image_pad"], ids["video_pad"]
-    config.vision_start_token_id = ids["vision_start"]
-    config.vision_end_token_id = tokenizer.convert_tokens_to_ids("<|vision_end|>")
-    vision = config.vision_config
-    images = Qwen2VLImageProcessor(
-        patch_size=vision.patch_size,
-        merge_size=vision.spatial_merge_size,
-        size={"shortest_edge": 3136, "longest_edge": 12845056},
-    )
-    videos = Qwen2VLVideoProcessor() if settings.model.family == "qwen2_5_vl" else Qwen3VLVideoProcessor()
-    return vision_language_families()[settings.model.family].processor(
-        image_processor=images, tokenizer=tokenizer, video_processor=videos, chat_template=tokenizer.chat_template
-    )
-
-
-def noise_examples(folder: Path, count: int) -> list[Example]:
-    """Draw `count` images of noise, each with the same box."""
-    drawn = np.random.default_rng(0)
-    examples = []
-    for i in range(count):
-        path = folder / f"{i}.jpg"
-        Image.fromarray(drawn.integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)).save(path)
-        examples.append(Example(str(i), path, WIDTH, HEIGHT, Box(100, 100, 400, 300), str(i), ""))
-    return examples
-
-
-def measure(make: Any, options: argparse.Namespace, device: torch.device) -> dict[str, Any]:
-    """Run one trainer over the warm-up and the measured steps."""
-    steps = options.steps + WARM_UP
-    settings = _settings(options, steps)
+def run_steps(plain: bool, settings: RunSpec, device: torch.device, base: Path) -> tuple[Any, Watch]:
+    """Train for the settings' steps with plain TRL or as `medloc run` does; return the trainer and its watch."""
     torch.manual_seed(0)
+    steps = settings.train.max_steps or 0
+    loaded = random_model(settings, device, base)
+    prompt = prompt_for("ham10000", None)
+    found: list[Any] = []
+
+    def watched(trainer: Any, *_: Any) -> None:
+        trainer.args.save_strategy = "no"
+        trainer.generation_config.min_new_tokens = settings.train.max_completion_length
+        trainer.remove_callback(PrinterCallback)
+        found.extend((trainer, Watch(trainer)))
+        trainer.add_callback(found[1])
+        trainer.train()
+
     with TemporaryDirectory() as name:
         folder = Path(name)
-        loaded = random_model(settings, device, folder / "base")
-        parameters = sum(p.numel() for p in loaded.model.parameters())
-        rows = training_rows(noise_examples(folder, options.prompts * steps), prompt_for("ham10000", None))
-        trainer = make(loaded, settings, rows, steps, folder / "run")
-        trainer.args.save_strategy = "no"
-        trainer.generation_config.min_new_tokens = options.tokens  # answers of one length, whatever the weights
-        trainer.remove_callback(PrinterCallback)
-        clock, parts = Clock(), Parts(trainer)
-        trainer.add_callback(clock)
-        trainer.train()
-        prompt = _prompt_tokens(loaded, rows[0])
-    seconds = statistics.median(clock.seconds[WARM_UP:])
-    completions = options.prompts * GROUP
-    tokens = completions * (prompt + options.tokens)
-    peak = torch.cuda.max_memory_allocated() / 1e9 if device.type == "cuda" else None
-    split: dict[str, float] = dict.fromkeys(("generation", "scoring", "update"), 0.0)
-    for part, value in parts.seconds.items():
-        split[COARSE[part]] += value / steps
+        examples = noise_examples(folder, settings.train.prompts_per_step * steps)
+        if plain:
+            watched(plain_trainer(loaded, settings, train.training_rows(examples, prompt), steps, folder))
+        else:
+            with _replaced(train, "fit", watched):  # everything up to the training loop is the product's own
+                rule, trace = Rule(raw_iou, None, None), TraceWriter(folder, 0)
+                train.train_grpo(loaded, rule, examples, prompt, settings, folder, trace, [trace])
+        found[1].prompt_tokens = _prompt_tokens(loaded, train.training_rows(examples[:1], prompt)[0])
+    return found[0], found[1]
+
+
+@contextmanager
+def _replaced(place: Any, name: str, value: Any) -> Iterator[None]:
+    before = getattr(place, name)
+    setattr(place, name, value)
+    try:
+        yield
+    finally:
+        setattr(place, name, before)
+
+
+def measure(plain: bool, name: str, options: argparse.Namespace, device: torch.device, base: Path) -> dict[str, Any]:
+    """Measure one setting over the warm-up and the measured steps, in one trainer.
+
+    Raises:
+        torch.OutOfMemoryError: it does not fit.
+    """
+    settings = step_settings(options, name, options.steps + WARM_UP)
+    trainer, watch = run_steps(plain, settings, device, base)
+    parameters = sum(p.numel() for p in trainer.model.parameters())
+    completions = settings.train.prompts_per_step * settings.train.group_size
+    tokens = completions * (watch.prompt_tokens + options.tokens)
+    seconds, split = statistics.median(watch.steps), watch.split()
+    gpu = device.type == "cuda"
     return {
         "step_s": seconds,
-        "steps": clock.seconds[WARM_UP:],
+        "steps": watch.steps,
         "split_s": split,
-        "peak_gb": peak,
+        "decode_ms_a_token": 1000 * split["decode"] / options.tokens,
+        "peak_gb": torch.cuda.max_memory_allocated() / 1e9 if gpu else None,
+        "estimated_gb": None if options.shrunk else estimate(settings)["peak"],
         "parameters": parameters,
-        "prompt_tokens": prompt,
-        "tokens_per_s": completions * options.tokens / seconds,
+        "prompt_tokens": watch.prompt_tokens,
+        "completions_per_s": completions / seconds,
         "model_flop": parameters * tokens * (2 + 2 + 6),  # generation, reference, policy with its gradient
     }
 
 
-def _settings(options: argparse.Namespace, steps: int) -> RunSpec:
-    path = [f"model.path={options.shrunk}", f"model.max_pixels={options.max_pixels}"] if options.shrunk else []
-    return compose_job(
-        [
-            *(f"model={options.model}", *path, "train=paper", "method=raw_iou", f"train.max_steps={steps}"),
-            *(f"train.prompts_per_step={options.prompts}", f"train.group_size={GROUP}", "train.epochs=null"),
-            *(f"train.per_device_batch={options.batch}", f"train.max_completion_length={options.tokens}"),
-            *(f"train.gradient_checkpointing={str(options.checkpointing).lower()}", "train.table_step=null"),
-            *(f"device={options.device}", f"train.bf16={str(options.device != 'cpu').lower()}"),
-        ]
-    ).settings
+def losses(options: argparse.Namespace, device: torch.device, base: Path) -> dict[str, list[list[float]]]:
+    """Return loss and gradient norm of three steps from the same weights and seed, groups packed and rows separate."""
+    found = {}
+    for share in ("true", "false"):
+        settings = step_settings(options, "48gb", 3, f"train.share_prompts={share}", "train.passes=1")
+        trainer, _ = run_steps(False, settings, device, base)
+        logs = [line for line in trainer.state.log_history if "grad_norm" in line]
+        found["packed" if share == "true" else "separate"] = [[line["loss"], line["grad_norm"]] for line in logs]
+        del trainer
+        clear()
+    return found
+
+
+def whole_run(options: argparse.Namespace) -> dict[str, Any]:
+    """Make a miniature run from settings to record, ended once by SIGTERM after three steps and then resumed."""
+    with TemporaryDirectory() as name:
+        command = [sys.executable, "-m", "medloc.run", *RUN, f"results={name}", f"device={options.device}"]
+        first = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        while first.poll() is None and _lines(Path(name)) < 3:
+            time.sleep(0.05)
+        first.send_signal(signal.SIGTERM)
+        ended, before = first.wait(), _lines(Path(name))
+        second = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+        record = json.loads(next(Path(name).glob("runs/*/record.json")).read_text(encoding="utf-8"))
+        return {
+            "first_ended_with": ended,
+            "steps_before": before,
+            "second_ended_with": second.returncode,
+            "status": record["status"],
+            "gpu": record["provenance"].get("gpu"),
+            "steps": _lines(Path(name)),
+        }
+
+
+RUN = (
+    *("train.max_steps=8", "train.optimizer=adamw_8bit", "train.bf16=true", "train.reference_dtype=bfloat16"),
+    *("dataset.phantom.train=64", "dataset.phantom.test=32", "evaluation.points=2", "evaluation.images=16"),
+)
+
+
+def _lines(results: Path) -> int:
+    return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in results.glob("runs/*/trace.jsonl"))
+
+
+def clear() -> None:
+    """Give the memory of what is no longer held back to the GPU."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
 
 
 def _prompt_tokens(loaded: LoadedModel, row: dict[str, Any]) -> int:
@@ -211,50 +294,68 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     made = argparse.ArgumentParser("python -m benchmarks.gpu_step", description=__doc__)
     made.formatter_class = argparse.RawDescriptionHelpFormatter
-    made.add_argument("--model", default="qwen2_5_vl_3b", choices=tuple(SHAPES), help="whose shape")
+    made.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=tuple(SETTINGS), help="measured in turn")
+    made.add_argument("--plain", default="80gb", choices=(*SETTINGS, "none"), help="setting that plain TRL runs, too")
+    made.add_argument("--overrides", nargs="*", default=[], help="settings of medloc.run, for all of them")
     made.add_argument("--shrunk", help="a folder with a small checkpoint of that family instead")
     made.add_argument("--max-pixels", type=int, default=50176, help="largest image of the small checkpoint")
     made.add_argument("--device", default="auto", choices=("auto", "cpu"))
-    made.add_argument("--prompts", type=int, default=4, help="prompts a step")
-    made.add_argument("--batch", type=int, default=8, help="completions at once in the update")
     made.add_argument("--tokens", type=int, default=128, help="tokens of every answer")
-    made.add_argument("--steps", type=int, default=5, help="measured steps, after a warm-up of two")
-    made.add_argument("--checkpointing", action="store_true", help="activation checkpointing")
-    made.add_argument("--only", choices=("plain", "ours"), help="one trainer alone")
+    made.add_argument("--steps", type=int, default=3, help="measured steps, after a warm-up of two")
+    made.add_argument("--losses", action="store_true", help="three steps packed against separate rows")
+    made.add_argument("--run", action="store_true", help="a miniature run from settings to record, resumed once")
     made.add_argument("--matrix", type=int, default=8192, help="side of the matrices of the measured rate")
     return made
 
 
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
-    """Measure, print a table, write JSON; return the measurements."""
+    """Measure, print a table after every setting, write JSON; return the measurements."""
     options = parser().parse_args(arguments)
+    os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     device = resolve_device(options.device)
     gpu = device.type == "cuda"
     if options.device == "auto" and not gpu:
         raise SystemExit("benchmarks.gpu_step: no GPU here; --device cpu --shrunk FOLDER runs a small model.")
-    rate = matrix_rate(device, options.matrix)
-    makers = {"plain": plain_trainer, "ours": our_trainer}
-    found = {}
-    for name, make in makers.items():
-        if options.only in (None, name):
-            found[name] = measure(make, options, device)
-            gc.collect()
-            torch.cuda.empty_cache()
-    rows = []
-    for key in ("step_s", "peak_gb", "tokens_per_s"):
-        rows.append([key, *(one[key] for one in found.values())])
-    for part in ("generation", "scoring", "update"):
-        rows.append([f"{part} [s]", *(one["split_s"][part] for one in found.values())])
-    rows.append(
-        ["model FLOP, share of the matrix rate", *(o["model_flop"] / o["step_s"] / rate for o in found.values())]
-    )
-    name = torch.cuda.get_device_name() if gpu else "cpu"
-    print(f"{name}, {options.model}{' (shrunk)' if options.shrunk else ''}, {rate / 1e12:.2f} TFLOP/s in bfloat16")
-    show(["", *found], rows)
-    write("gpu_step", {"options": vars(options), "device": name, "matrix_rate": rate, **found})
+    rate, name = matrix_rate(device, options.matrix), torch.cuda.get_device_name() if gpu else "cpu"
+    print(f"{name}{', shrunk models' if options.shrunk else ''}, {rate / 1e12:.2f} TFLOP/s in bfloat16", flush=True)
+    found: dict[str, Any] = {"options": vars(options), "device": name, "matrix_rate": rate, "settings": {}}
+    measured = found["settings"]
+    with TemporaryDirectory() as folder:
+        if options.losses:
+            found["losses"] = losses(options, device, Path(folder) / SETTINGS["48gb"][0])
+            print(f"loss and gradient norm of three steps: {found['losses']}", flush=True)
+        for each, plain in [(one, plain) for one in options.settings for plain in (False, True)]:
+            if plain and each != options.plain:
+                continue
+            label = f"{each}, plain TRL" if plain else each
+            try:
+                measured[label] = measure(plain, each, options, device, Path(folder) / SETTINGS[each][0])
+            except torch.OutOfMemoryError as error:
+                measured[label] = {"failed": str(error).partition(". ")[0]}
+            clear()
+            write("gpu_step", found)  # whatever ends the script, what was measured stays
+    if options.run:
+        found["run"] = whole_run(options)
+        print(f"whole run: {found['run']}", flush=True)
+    table(measured, rate)
+    write("gpu_step", found)
     return found
+
+
+def table(measured: dict[str, dict[str, Any]], rate: float) -> None:
+    """Print the measurements, a column for every setting."""
+    ran = {label: one for label, one in measured.items() if "failed" not in one}
+    rows: list[list[Any]] = []
+    for key in ("step_s", "peak_gb", "estimated_gb", "completions_per_s", "decode_ms_a_token"):
+        rows.append([key, *(one[key] for one in ran.values())])
+    for part in PARTS:
+        rows.append([f"{part} [s]", *(one["split_s"][part] for one in ran.values())])
+    rows.append(["share of the matrix rate", *(one["model_flop"] / one["step_s"] / rate for one in ran.values())])
+    show(["", *ran], rows)
+    for label in measured.keys() - ran.keys():
+        print(f"{label}: {measured[label]['failed']}")
 
 
 if __name__ == "__main__":

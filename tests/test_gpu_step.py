@@ -1,29 +1,74 @@
 """The GPU benchmark at a small size on the processor: every number is there, and both trainers did the same work."""
 
+import importlib.util
+import json
+
 import pytest
+import torch
 
 from benchmarks import gpu_step, output
 from tests.models.shrunk import shrunk
 
+SMALL = ("train.prompts_per_step=2", "train.group_size=4", "train.per_device_batch=8", "evaluation.batch_size=4")
 
-@pytest.mark.slow
-def test_both_trainers_are_measured_in_all_parts(tmp_path, monkeypatch):
+
+@pytest.mark.skipif(importlib.util.find_spec("torchao") is None, reason="torchao is not installed")
+def test_every_setting_is_measured_in_all_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(output, "CHECKOUT", tmp_path)
     folder = shrunk("qwen2_5_vl", tmp_path / "base")
-    found = gpu_step.main(
-        [
-            *("--shrunk", str(folder), "--device", "cpu", "--prompts", "2", "--batch", "16", "--tokens", "6"),
-            *("--steps", "2", "--matrix", "64"),
-        ]
-    )
-    assert set(found) == {"plain", "ours"}
-    for one in found.values():
-        assert len(one["steps"]) == 2
-        assert all(value > 0 for value in one["split_s"].values())
-        assert one["tokens_per_s"] > 0
+    with torch.compiler.set_stance("force_eager"):
+        found = gpu_step.main(
+            [
+                *("--shrunk", str(folder), "--device", "cpu", "--settings", "80gb", "48gb", "24gb", "--losses"),
+                *("--tokens", "6", "--steps", "1", "--matrix", "64", "--overrides", *SMALL),
+            ]
+        )
+    measured = found["settings"]
+    assert set(measured) == {"80gb", "80gb, plain TRL", "48gb", "24gb"}
+    for label, one in measured.items():
+        assert len(one["steps"]) == 1
+        expected = set(gpu_step.PARTS) - (
+            {"reference"} if label == "24gb" else set()
+        )  # adapters are switched off for it
+        assert all(one["split_s"][part] > 0 for part in expected)
+        assert sum(one["split_s"].values()) < one["step_s"]
+        assert one["decode_ms_a_token"] > 0
         assert one["peak_gb"] is None  # no GPU, no number
-    assert found["plain"]["model_flop"] == found["ours"]["model_flop"]
-    assert list((tmp_path / "results" / "benchmarks").glob("gpu_step.json"))
+    assert measured["80gb"]["model_flop"] == measured["80gb, plain TRL"]["model_flop"]
+    packed, separate = found["losses"]["packed"], found["losses"]["separate"]
+    assert len(packed) == len(separate) == 3
+    assert packed[0] == pytest.approx(separate[0], rel=0.1, abs=1e-3)  # bfloat16
+    written = json.loads((tmp_path / "results" / "benchmarks" / "gpu_step.json").read_text())
+    assert written["settings"].keys() == measured.keys()
+
+
+def test_a_setting_that_does_not_fit_is_reported_and_the_next_one_tried(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(output, "CHECKOUT", tmp_path)
+    one = {
+        "step_s": 2.0,
+        "steps": [2.0],
+        "split_s": dict.fromkeys(gpu_step.PARTS, 0.3),
+        "decode_ms_a_token": 1.0, "peak_gb": 1.0, "estimated_gb": 1.0, "completions_per_s": 4.0, "model_flop": 1e9,
+    }
+
+    def tried(plain, name, *_):
+        if name == "80gb":
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
+        return one
+
+    monkeypatch.setattr(gpu_step, "measure", tried)
+    found = gpu_step.main(["--device", "cpu", "--settings", "80gb", "24gb", "--plain", "none", "--matrix", "64"])
+    assert found["settings"] == {"80gb": {"failed": "CUDA out of memory"}, "24gb": one}
+    assert "80gb: CUDA out of memory" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_whole_run_is_ended_and_resumed():
+    if importlib.util.find_spec("torchao") is None:
+        pytest.skip("torchao is not installed")
+    found = gpu_step.whole_run(gpu_step.parser().parse_args(["--device", "cpu"]))
+    assert (found["first_ended_with"], found["second_ended_with"], found["status"]) == (143, 0, "complete")
+    assert 3 <= found["steps_before"] < 8 == found["steps"]
 
 
 def test_without_a_gpu_it_says_so():

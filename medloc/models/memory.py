@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from accelerate import init_empty_weights
@@ -289,12 +289,8 @@ def check_fits(settings: RunSpec, memory: float | None = None) -> None:
 
 
 @contextmanager
-def plain_out_of_memory(key: str, lower: str) -> Iterator[None]:
+def plain_out_of_memory(settings: RunSpec, doing: Literal["training", "answering"]) -> Iterator[None]:
     """Turn a GPU's lack of memory into one line that names the setting to change.
-
-    Args:
-        key: the setting with its present value, such as "train.passes=1".
-        lower: what to use instead, and what happens then.
 
     Raises:
         ValueError: the GPU's memory was full.
@@ -303,7 +299,20 @@ def plain_out_of_memory(key: str, lower: str) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as error:
         reason = str(error).splitlines()[0].partition(". ")[0]
-        raise ValueError(f"{key}: the GPU's memory is full ({reason}); {lower}") from error
+        raise ValueError(f"{_to_lower(settings, doing)} ({reason}).") from error
+
+
+def _to_lower(settings: RunSpec, doing: Literal["training", "answering"]) -> str:
+    train, images = settings.train, settings.evaluation.batch_size
+    full, goes_on = "the GPU's memory is full; use", "and the same run goes on from its last checkpoint"
+    if doing == "answering" and images > 1:
+        return f"evaluation.batch_size={images}: {full} evaluation.batch_size={images // 2}, {goes_on}"
+    more = [
+        passes for passes in range(train.passes + 1, train.per_device_batch + 1) if not train.per_device_batch % passes
+    ]
+    if doing == "training" and more:
+        return f"train.passes={train.passes}: {full} train.passes={more[0]}, {goes_on}"
+    return f"train.max_completion_length={train.max_completion_length}: {full} less: a new run; this one's files stay"
 
 
 def estimate_text(settings: RunSpec) -> str:

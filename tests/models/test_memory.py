@@ -176,7 +176,7 @@ def test_supervised_fine_tuning_has_no_reference_and_one_row_an_image(shape):
 
 
 def test_the_data_set_s_largest_image_is_counted(tmp_path):
-    """1,600 x 1,200 px are divided by sqrt(1,920,000 / 1,003,520) = 1.383: 41.3 x 30.98 cells of 28 px, rounded down."""
+    """1,600 x 1,200 px over sqrt(1,920,000 / 1,003,520) = 1.383 are 41.3 x 30.98 cells of 28 px, rounded down."""
     lines = [{"medloc_manifest": 1, "name": "own", "target": "nodule", "root": "images"}]
     for name, part, width, height in (("a", "train", 60, 45), ("b", "train", 1600, 1200), ("c", "test", 4000, 3000)):
         save_image(tmp_path / "images" / f"{name}.png", size=(width, height))
@@ -197,16 +197,22 @@ def test_internvl_counts_whole_tiles_and_a_thumbnail():
         assert memory._image_tokens(config, model, *size) == tokens
 
 
-def test_running_out_of_memory_is_one_line_with_the_setting():
-    long = "CUDA out of memory. Tried to allocate 2 GiB.\nMore."
-    with (
-        pytest.raises(
-            ValueError, match=r"^train\.passes=1: the GPU's memory is full \(CUDA out of memory\); use"
-        ) as one,
-        plain_out_of_memory("train.passes=1", "use train.passes=2."),
-    ):
-        raise torch.OutOfMemoryError(long)
-    assert "\n" not in str(one.value)
+LACK = "CUDA out of memory. Tried to allocate 2 GiB.\nMore."
+
+
+@pytest.mark.parametrize(
+    ("given", "doing", "said"),
+    [
+        (["train.per_device_batch=32"], "training", "train.passes=1: .* use train.passes=2, and the same run goes on"),
+        (["train.per_device_batch=8", "train.passes=8"], "training", "train.max_completion_length=512: .* a new run"),
+        ([], "answering", "evaluation.batch_size=100: .* use evaluation.batch_size=50, and the same run goes on"),
+        (["evaluation.batch_size=1"], "answering", "train.max_completion_length=512: .* a new run"),
+    ],
+)
+def test_running_out_of_memory_is_one_line_with_the_setting(given, doing, said):
+    with pytest.raises(ValueError, match=said) as one, plain_out_of_memory(settings(*given), doing):
+        raise torch.OutOfMemoryError(LACK)
+    assert str(one.value).endswith("(CUDA out of memory).")
 
 
 @pytest.mark.slow

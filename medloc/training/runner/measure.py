@@ -9,6 +9,7 @@ from medloc.data.example import Example
 from medloc.evaluation.metrics import scores_of
 from medloc.evaluation.samples import Sample, read_samples, write_samples
 from medloc.models.families import FAMILIES
+from medloc.models.memory import plain_out_of_memory
 from medloc.runs.record import CurvePoint, RunMetrics, Scores, no_metrics
 from medloc.spec.run import RunSpec
 from medloc.training.callbacks.evaluate import EvaluateMidway, ProgressBar, read_lines, table_and_evaluation_steps
@@ -139,7 +140,7 @@ def _train(
     ]
     usage.training(True)
     with plain_failures(folder):
-        with leaving:
+        with leaving, plain_out_of_memory(settings, "training"):
             system.train(Training(data.train, total, folder / "checkpoints", trace, callbacks))
         if shown == total:
             system.save(folder / "model")

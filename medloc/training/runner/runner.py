@@ -13,6 +13,7 @@ import torch
 from transformers.utils import logging as transformers_logging
 
 from medloc.data import LoadedDataset, load_dataset
+from medloc.models.memory import check_fits
 from medloc.runs.atomic import sweep
 from medloc.runs.claim import ClaimedError, claim
 from medloc.runs.key import run_key
@@ -97,6 +98,7 @@ def run_job(
     transformers_logging.disable_progress_bar()
     with main_process_first():
         data = load_dataset(settings.dataset, Path(settings.cache))
+    check_fits(settings)
     system = load_system(settings)
     used = {**job.used, "threads": threads}
     key = run_key(run_identity(job.config), data=data.fingerprint, model=system.fingerprint)

@@ -13,6 +13,7 @@ from medloc.evaluation.answer import InputCache, answer_all
 from medloc.evaluation.samples import Sample, ceiling_ious
 from medloc.models.base import save_base
 from medloc.models.load import load_run_model
+from medloc.models.memory import plain_out_of_memory
 from medloc.models.vlm import merge_adapters
 from medloc.runs.record import Record
 from medloc.spec.run import RunSpec
@@ -64,14 +65,15 @@ class VisionLanguageSystem:
 
     def answer(self, examples: Sequence[Example]) -> list[Sample]:
         """Answer every example greedily."""
-        return answer_all(
-            self.loaded,
-            examples,
-            self.prompt,
-            batch_size=self.settings.evaluation.batch_size,
-            max_new_tokens=self.settings.train.max_completion_length,
-            cache=self.input_cache,
-        )
+        with plain_out_of_memory(self.settings, "answering"):
+            return answer_all(
+                self.loaded,
+                examples,
+                self.prompt,
+                batch_size=self.settings.evaluation.batch_size,
+                max_new_tokens=self.settings.train.max_completion_length,
+                cache=self.input_cache,
+            )
 
     def nearest(self, examples: Sequence[Example]) -> Iterable[float]:
         """Return what the answer grid allows."""

@@ -1,6 +1,7 @@
 """`train.optimizer` and `train.reference_dtype`: what trainers are told, and real updates by the optimizers named."""
 
 import importlib.util
+import json
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from medloc.models import load
 from medloc.spec import train as spec_train
 from medloc.spec.compose import compose_job, run_identity
 from medloc.spec.train import OPTIMIZERS, completions_at_once
+from medloc.training.callbacks.guard import Guard
 from medloc.training.grpo.train import grpo_config
 from medloc.training.runner.arguments import optimizer_arguments
 from medloc.training.runner.runner import run_job
@@ -170,10 +172,15 @@ def test_8_bit_moments_survive_a_checkpoint(tmp_path):
     assert torch.equal(whole, second)
 
 
+def job_key(results):
+    (folder,) = (results / "runs").iterdir()
+    return folder.name
+
+
 @needs_torchao
 @pytest.mark.parametrize("method", ["medloc", "sft"])
 def test_a_run_trains_under_them_and_resumes(method, tmp_path, cache, monkeypatch):
-    """GRPO on bfloat16 weights with a bfloat16 reference, SFT with 8-bit moments; each is stopped once after step 3."""
+    """GRPO on bfloat16 weights with a bfloat16 reference, SFT with 8-bit moments; each stops once after step 3."""
     more = {"medloc": [*HALF, "train.bf16=true", "train.reference_dtype=bfloat16", "train.learning_rate=1e-3"]}
     given = [f"method={method}", *more.get(method, ["train.optimizer=adamw_8bit"]), "device=cpu", "train.max_steps=4"]
     job = compose_job(overrides(tmp_path, cache, *given, "train.checkpoints=4"))
@@ -184,12 +191,11 @@ def test_a_run_trains_under_them_and_resumes(method, tmp_path, cache, monkeypatc
         if len(seen) == 3:
             raise RuntimeError("stopped here")
 
-    from medloc.training.callbacks.guard import Guard
-
     monkeypatch.setattr(Guard, "on_step_end", stop, raising=False)
     with pytest.raises(RuntimeError, match="stopped here"):
         run_job(job)
-    done = run_job(job)
+    done = run_job(compose_job(overrides(tmp_path, cache, *given, "train.checkpoints=4", "train.passes=2")))
+    assert done.record.key == job_key(tmp_path)  # the same run, in smaller passes
     assert done.record.status == "complete"
-    assert [line["step"] for line in map(__import__("json").loads, open(done.folder / "trace.jsonl"))] == [1, 2, 3, 4]
+    assert [json.loads(line)["step"] for line in (done.folder / "trace.jsonl").read_text().splitlines()] == [1, 2, 3, 4]
     assert OPTIMIZERS[2 if method == "medloc" else 1] == done.record.config["train"]["optimizer"]
