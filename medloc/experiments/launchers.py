@@ -51,8 +51,7 @@ class Result:
 def do_run(run: PlannedRun, overrides: tuple[str, ...]) -> Result:
     """Make one run, or what is left of it; a failure comes back as a result, so that the others go on."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from medloc.spec.compose import compose_job
-    from medloc.spec.compose import COMPOSITION_ERRORS, composition_error
+    from medloc.spec.compose import COMPOSITION_ERRORS, compose_job, composition_error
 
     end_when_asked()
     begin = time.perf_counter()

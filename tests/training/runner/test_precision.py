@@ -11,7 +11,7 @@ from medloc.models import load
 from medloc.spec import train as spec_train
 from medloc.spec.compose import compose_job, run_identity
 from medloc.spec.train import OPTIMIZERS, completions_at_once
-from medloc.training.callbacks.guard import Guard
+from medloc.training.callbacks.stop import Guard
 from medloc.training.grpo.train import grpo_config
 from medloc.training.runner.arguments import optimizer_arguments
 from medloc.training.runner.runner import run_job
