@@ -41,10 +41,12 @@ Samples a group of answers for training images, as a training step would, and pr
     (pixels, resized, thousand, unit).
 Overrides are those of medloc.run; nothing is trained, nothing is written but phantoms.
 
---memory estimates instead what a run would hold on each GPU, from the model's configuration alone.
+--memory estimates instead what a run would hold on each GPU, from the model's configuration and the size of the data
+set's largest image, and says which settings would fit a card. It loads no weights and needs no network.
 
   python -m medloc.probe dataset=heel
   python -m medloc.probe dataset=tn3k dataset.root=/data/tn3k images=32
+  python -m medloc.probe --memory model=qwen2_5_vl_3b train=paper_24gb
   python -m medloc.probe --memory model=qwen2_5_vl_7b train=paper launch=zero3
 """
 
