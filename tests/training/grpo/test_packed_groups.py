@@ -5,6 +5,8 @@ import torch
 from trl import GRPOTrainer
 
 from medloc.models.vlm import vision_tower
+from medloc.training.grpo.packing import pack
+from medloc.training.grpo.shared_features import first_equal
 from tests.training.grpo.packed_rig import GROUPS, KINDS, SIZE, batch_of, groups_of, per_token, scored, trainer_on
 
 
@@ -28,26 +30,47 @@ def first_layer(model):
     return tower.blocks[0] if hasattr(tower, "blocks") else tower.encoder.layer[0]
 
 
+def weights_of(model):
+    return torch.cat([weight.detach().flatten() for weight in model.parameters()])
+
+
+def weights_after(updates, trainer, batch):
+    """The policy's weights after so many steps on the same completions; it has its own again afterwards."""
+    model = trainer.model
+    kept = {name: weight.clone() for name, weight in model.state_dict().items()}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.0)
+    for _ in range(updates):
+        optimizer.zero_grad()
+        trainer._compute_loss(model, batch).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    found = weights_of(model)
+    model.load_state_dict(kept)
+    return found
+
+
 @pytest.fixture(scope="module", params=KINDS)
 def separate(request, tmp_path_factory):
     """A trainer of every family with its batch, and what TRL's own rows give; it shares from then on."""
-    trainer = trainer_on(request.param, tmp_path_factory.mktemp(request.param))
+    folder = tmp_path_factory.mktemp(request.param)
+    trainer = trainer_on(request.param, folder, num_iterations=2)  # TRL then keeps the old log-probabilities
     batch = batch_of(trainer)
     plain = scored(trainer, batch)
+    later = weights_after(20, trainer, batch) if request.param != "internvl_tiles" else None
     trainer.share(whole=True)
-    return trainer, batch, plain
+    return trainer, batch, plain, later
 
 
 def test_they_are_those_of_separate_rows(separate):
     """Prompts and answers of several lengths; answers with and without an end token, and an empty one."""
-    trainer, batch, plain = separate
+    trainer, batch, plain, _ = separate
     assert len(set(batch["completion_mask"].sum(1).tolist())) > 3
     assert len(set(batch["prompt_mask"].sum(1).tolist())) > 1 or "num_tiles" not in batch
     assert_equal(scored(trainer, batch), plain)
 
 
-def test_the_prompt_and_the_image_are_computed_once_a_group(separate, monkeypatch):
-    trainer, batch, _ = separate
+def test_the_prompt_and_the_image_are_computed_once_a_group(separate):
+    trainer, batch, *_ = separate
     seen = []
     hook = trainer.model.model.language_model.register_forward_hook(
         lambda m, a, out: seen.append(tuple(out.last_hidden_state.shape[:2]))
@@ -60,7 +83,7 @@ def test_the_prompt_and_the_image_are_computed_once_a_group(separate, monkeypatc
 
 
 def test_no_answer_sees_another(separate):
-    trainer, batch, _ = separate
+    trainer, batch, *_ = separate
     with torch.no_grad():
         before, _ = per_token(trainer, batch)
         for row in (0, 5):
@@ -72,7 +95,7 @@ def test_no_answer_sees_another(separate):
 
 def test_a_part_of_a_group_is_packed_by_itself(separate):
     """A micro-batch may hold three completions of one group and one of another."""
-    trainer, batch, (logps, entropies, _) = separate
+    trainer, batch, (logps, entropies, _), _ = separate
     with torch.no_grad():
         found = per_token(trainer, batch, batch_size=4)
     assert (found[0] - logps).abs().max() < 1e-5
@@ -80,7 +103,7 @@ def test_a_part_of_a_group_is_packed_by_itself(separate):
 
 
 def test_rows_that_share_nothing_and_other_attention_take_trl_s_path(separate, monkeypatch):
-    trainer, batch, (logps, _, _) = separate
+    trainer, batch, (logps, _, _), _ = separate
     taken, plain = [], GRPOTrainer._get_per_token_logps_and_entropies
 
     def watched(self, *arguments, **more):
@@ -100,31 +123,30 @@ def test_rows_that_share_nothing_and_other_attention_take_trl_s_path(separate, m
     assert (eager - logps).abs().max() < 1e-4
 
 
-@pytest.mark.parametrize("kind", KINDS[:3])
-def test_reference_old_log_probabilities_and_twenty_updates(kind, tmp_path):
-    """Weights after twenty steps of AdamW at 1e-4, on the same completions."""
-    batches, weights = [], []
-    for share in (False, True):
-        trainer = trainer_on(kind, tmp_path / str(share), num_iterations=2)  # TRL then takes the old ones down
-        if share:
-            trainer.share(whole=True)
-        batch = batch_of(trainer)
-        batches.append(batch)
-        optimizer = torch.optim.AdamW(trainer.model.parameters(), lr=1e-4, weight_decay=0.0)
-        start = torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
-        for _ in range(20):
-            trainer._compute_loss(trainer.model, batch).backward()
-            torch.nn.utils.clip_grad_norm_(trainer.model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-        weights.append(torch.cat([p.detach().flatten() for p in trainer.model.parameters()]))
-    print((weights[0] - weights[1]).abs().max(), (weights[0] - start).abs().max())
+def test_so_are_those_of_the_reference_and_of_the_policy_before_its_update(separate):
+    trainer, batch, *_ = separate
+    packed = batch_of(trainer)
     for name in ("ref_per_token_logps", "old_per_token_logps"):
-        plain, packed = (batch[name] for batch in batches)
-        assert (plain - packed).abs().max() < 1e-5
-        assert plain.abs().max() > 1
-    assert (weights[0] - start).abs().max() > 1e-3
-    assert (weights[0] - weights[1]).abs().max() < 1e-4
+        assert (packed[name] - batch[name]).abs().max() < 1e-5
+        assert batch[name].abs().max() > 1
+
+
+def test_twenty_updates_end_in_the_same_weights(separate):
+    trainer, batch, _, later = separate
+    if later is None:
+        pytest.skip("one tile or several, the language model is the same")
+    found = weights_after(20, trainer, batch)
+    assert (later - weights_of(trainer.model)).abs().max() > 1e-3
+    assert (found - later).abs().max() < 1e-4
+
+
+def test_activation_checkpointing_changes_nothing(separate):
+    trainer, batch, plain, _ = separate
+    trainer.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    try:
+        assert_equal(scored(trainer, batch), plain)
+    finally:
+        trainer.model.gradient_checkpointing_disable()
 
 
 def adapters():
@@ -133,71 +155,81 @@ def adapters():
     return LoraConfig(r=4, target_modules=r".*language_model\..*\.(q_proj|v_proj|up_proj)", task_type="CAUSAL_LM")
 
 
-WAYS = {
-    "checkpointing": {"gradient_checkpointing": True},
-    "adapters": {"peft_config": adapters()},
-    "adapters and checkpointing": {"peft_config": adapters(), "gradient_checkpointing": True},
-}
-
-
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", KINDS[:3])
-def test_they_are_those_of_separate_rows_however_it_is_trained(kind, way, tmp_path):
-    trainer = trainer_on(kind, tmp_path, **WAYS[way])
-    trainer.model.train()
-    if "peft_config" in WAYS[way]:  # fresh adapters add nothing
-        for name, weight in trainer.model.named_parameters():
-            if "lora_B" in name:
-                torch.nn.init.normal_(weight, std=0.1)
-    if "gradient_checkpointing" in WAYS[way]:
-        trainer.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    batch = batch_of(trainer)
-    plain = scored(trainer, batch)
-    reference = batch["ref_per_token_logps"]
-    trainer.share(whole=True)
-    assert_equal(scored(trainer, batch), plain)
-    assert (batch_of(trainer)["ref_per_token_logps"] - reference).abs().max() < 1e-5
-
-
-@pytest.mark.parametrize("kind", KINDS[:3])
-def test_a_frozen_tower_is_asked_once_a_batch(kind, tmp_path):
-    """By the reference and the policy, in micro-batches too, and again for the next batch."""
-    trainer = trainer_on(kind, tmp_path, freeze, per_device_train_batch_size=SIZE, gradient_accumulation_steps=GROUPS)
+def test_adapters_with_checkpointing(kind, tmp_path):
+    """The reference is the model without them; its tower, like the policy's, is frozen and asked once."""
+    trainer = trainer_on(kind, tmp_path, peft_config=adapters())
+    for name, weight in trainer.model.named_parameters():
+        if "lora_B" in name:  # fresh adapters add nothing
+            torch.nn.init.normal_(weight, std=0.1)
+    trainer.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     batch = batch_of(trainer)
     plain = scored(trainer, batch)
     trainer.share(whole=True)
     asked = []
+    first_layer(trainer.model.get_base_model()).register_forward_hook(lambda *_: asked.append(1))
+    again = batch_of(trainer)
+    assert (again["ref_per_token_logps"] - batch["ref_per_token_logps"]).abs().max() < 1e-5
+    assert_equal(scored(trainer, again), plain)
+    assert len(asked) == 1
+
+
+@pytest.fixture(scope="module")
+def frozen(tmp_path_factory):
+    """A trainer of a frozen tower and a micro-batch for each group, with its batch and what TRL's own rows give."""
+    sizes = {"per_device_train_batch_size": SIZE, "gradient_accumulation_steps": GROUPS}
+    trainer = trainer_on("qwen2_5_vl", tmp_path_factory.mktemp("frozen"), freeze, **sizes)
+    batch = batch_of(trainer)
+    plain = scored(trainer, batch)
+    torch.manual_seed(0)
+    GRPOTrainer._prepare_inputs(trainer, groups_of(trainer))
+    trainer._buffered_inputs = None
+    return trainer, batch, plain, torch.get_rng_state()
+
+
+def test_a_frozen_tower_is_asked_once_a_batch(frozen):
+    """By the reference and the policy, in micro-batches too, and again for the next batch."""
+    trainer, batch, plain, _ = frozen
+    trainer.share(whole=True)
+    asked = []
     for model in (trainer.model, trainer.ref_model):
         first_layer(model).register_forward_hook(lambda *_: asked.append(1))
-    assert_equal(scored(trainer, batch), plain)
-    assert len(asked) == 1
-    again = batch_of(trainer)
-    assert len(asked) == 1 + GROUPS
-    scored(trainer, again)
-    assert len(asked) == 1 + GROUPS
-    assert (again["ref_per_token_logps"] - batch["ref_per_token_logps"]).abs().max() < 1e-5
+    for _ in range(2):
+        asked.clear()
+        again = batch_of(trainer)  # a pass of the reference for each micro-batch
+        assert len(asked) == GROUPS
+        assert_equal(scored(trainer, again), plain)
+        assert len(asked) == GROUPS
+        assert (again["ref_per_token_logps"] - batch["ref_per_token_logps"]).abs().max() < 1e-5
 
 
-def test_a_group_stays_in_one_micro_batch(tmp_path):
-    trainer = trainer_on("qwen2_5_vl", tmp_path, per_device_train_batch_size=SIZE, gradient_accumulation_steps=GROUPS)
-    trainer.share(whole=True)
-    rows = groups_of(trainer)
+def test_a_group_stays_in_one_micro_batch_and_the_random_state_is_trl_s(frozen):
+    trainer, _, _, state = frozen
+    torch.manual_seed(0)
     for group in range(GROUPS):
-        part = trainer._prepare_inputs(rows)
+        part = trainer._prepare_inputs(groups_of(trainer))
         assert part["group"].tolist() == [group] * SIZE
         assert len(part["image_grid_thw"]) == SIZE
         assert int(part["image_grid_thw"].prod(-1).sum()) == len(part["pixel_values"])
         trainer._step += 1
+    assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_sampling_goes_on_from_trl_s_random_state(tmp_path):
-    states = []
-    for share in (False, True):
-        trainer = trainer_on("qwen2_5_vl", tmp_path / str(share))
-        if share:
-            trainer.share(whole=True)
-        torch.manual_seed(0)
-        kept = GRPOTrainer._prepare_inputs if not share else type(trainer)._prepare_inputs
-        kept(trainer, groups_of(trainer))
-        states.append(torch.get_rng_state())
-    assert torch.equal(*states)
+def test_first_equal_finds_repeats_in_any_order():
+    a, b, longer = torch.tensor([1.0, 2]), torch.tensor([3.0, 4]), torch.tensor([1.0, 2, 3])
+    assert first_equal([a, b, a.clone(), longer, b.clone(), longer]) == [0, 1, 0, 3, 1, 3]
+
+
+def test_the_row_of_a_group_is_laid_out_as_drawn():
+    """Two groups: 7 | a1 a2, 7 | b1 and 8 9 | c1; prompts end with 5; 0 is padding."""
+    ids = torch.tensor([[0, 7, 5, 11, 12], [0, 7, 5, 21, 0], [8, 9, 5, 31, 0]])
+    mask = torch.tensor([[0, 1, 1, 1, 1], [0, 1, 1, 1, 0], [1, 1, 1, 1, 0]])
+    positions = torch.tensor([[0, 0, 1, 2, 3], [0, 1, 2, 3, 4]])
+    packed = pack(ids, mask, 2, [4, 4, 2], positions)
+    assert packed.ids.tolist() == [[0, 7, 5, 11, 5], [8, 9, 5, 5, 5]]
+    assert packed.labels.tolist() == [[11, 12, 21], [31, -100, -100]]
+    assert packed.positions.tolist() == [[0, 0, 1, 2, 1], [0, 1, 2, 0, 0]]
+    seen = [[[k for k in range(5) if row[q, k]] for q in range(5)] for row in packed.mask[:, 0]]
+    assert seen[0] == [[0], [1], [1, 2], [1, 2, 3], [1, 4]]
+    assert seen[1][:3] == [[0], [0, 1], [0, 1, 2]]
+    assert packed.unpack(torch.tensor([[1.0, 2, 3], [4, 5, 6]])).tolist() == [[1, 2], [3, 0], [4, 0]]
