@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from medloc.data.files import ImageIndex, content_hash, progress, visible_files
+from medloc.data.files import ImageIndex, Problems, content_hash, progress, visible_files
 from medloc.data.formats.masks import Mask
-from medloc.data.formats.table import numbered_rows
-from medloc.data.images import open_image
+from medloc.data.formats.tables import numbered_rows
+from medloc.data.images import oddities, open_image
 from medloc.data.manifest import PARTS, Header, Manifest, ManifestRow, checked_row, written
 from medloc.data.rows import Source, detected, rows_of
 from medloc.data.sets import SETS
 from medloc.data.splits import fifth, grouped_split, random_split, stratified_split
-from medloc.data.untrusted import Problems
 
 SPLITS = {
     "found": "as the data set has it; training divides what has none",
@@ -81,7 +80,7 @@ def prepare(source: Source, wishes: Wishes, read_mask: Callable[[Path], Mask], p
     rows = _by_folder(rows) if wishes.split == "found" else divided_rows(rows, wishes.split, wishes.seed)
     if not rows and not problems.count:
         raise ValueError(f"{root}: no image of it has a mask or an annotation.")
-    _check_rows(rows, problems)
+    _check_rows(root, rows, problems)
     return Manifest(header, tuple(rows))
 
 
@@ -97,7 +96,8 @@ def _header(source: Source, wishes: Wishes, files: Sequence[Path]) -> Header:
     prompt = wishes.prompt or (known.prompt if known and not wishes.target else None)
     name = wishes.name or (known.name if known else root.name) or "own"
     drawn = any((folder / "SYNTHETIC.txt").is_file() for folder in (root, root.parent))
-    return Header(name, target, prompt, "phantom" if drawn else "real", str(root))
+    origin, coding = "phantom" if drawn else "real", source.coding
+    return Header(name, target, prompt, origin, str(root), coding.foreground, coding.invert)
 
 
 def _grouped(rows: list[ManifestRow], wishes: Wishes) -> list[ManifestRow]:
@@ -147,10 +147,12 @@ def _by_folder(rows: list[ManifestRow]) -> list[ManifestRow]:
     return rows
 
 
-def _check_rows(rows: Sequence[ManifestRow], problems: Problems) -> None:
+def _check_rows(root: Path, rows: Sequence[ManifestRow], problems: Problems) -> None:
     """Collect what a reader of the manifest would refuse, and count what is odd."""
     divided = any(row.split for row in rows)
     for row in rows:
+        problems.quirks.update(oddities(root / row.image))
+        problems.quirks.update(odd for mask in row.masks for odd in oddities(root / mask, "mask"))
         with problems.collected(row.image[:200]):
             checked_row(written(row).encode())
             if divided and row.split is None:

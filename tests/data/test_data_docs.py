@@ -12,8 +12,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from PIL import Image
 
 from medloc.data.__main__ import main
+from medloc.data.files import BOXES, DOCUMENT, FIELD, LINE, PIXELS, SIDECAR, Problems
 from medloc.data.manifest import read_manifest
-from medloc.data.untrusted import BOXES, DOCUMENT, FIELD, LINE, PIXELS, SIDECAR, Problems
 from medloc.report.__main__ import main as report
 from medloc.spec.compose import compose_job
 from medloc.training.runner.runner import run_job
@@ -136,6 +136,6 @@ def test_the_manifest_of_the_formats_page_is_one(tmp_path):
             "".join(re.findall(r"^\| (.*?) \|", text.partition("## manifest.jsonl")[2].partition("\n## ")[0], re.M)),
         )
     )
-    assert keys == {"medloc_manifest", "name", "target", "prompt", "origin", "root"} | {
+    assert keys == {"medloc_manifest", "name", "target", "prompt", "origin", "root", "foreground", "invert"} | {
         each.name for each in fields(manifest.rows[0])
     }

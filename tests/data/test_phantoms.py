@@ -139,7 +139,7 @@ def test_tn3k_layout(hundreds):
     images = sorted(p.name for p in (root / "test-image").iterdir())
     assert images == [f"{i:04d}.jpg" for i in range(40 + 5)]  # 40 x 70 / 544 = 5.1 with several nodules
     assert images == sorted(p.name for p in (root / "test-mask").iterdir())
-    assert hundreds["tn3k"].notes[1].startswith("tn3k test: left out 5 images with several components")
+    assert hundreds["tn3k"].notes[1].startswith("tn3k test: left out 5 images with several boxes")
     assert {e.label for e in hundreds["tn3k"].train} == {"benign", "malignant"}
 
 
