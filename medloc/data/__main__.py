@@ -179,7 +179,7 @@ def _check(given: argparse.Namespace) -> int:
 
 def _show(given: argparse.Namespace) -> int:
     manifest, root = _usable(given)
-    out = given.out or given.manifest.with_suffix(".png")
+    out = _apart(given.manifest, given.out or given.manifest.with_suffix(".png"))
     rows = _spread(manifest.rows, given.count)
     shown: list[tuple[Path, Sequence[Box]]] = [(root / row.image, row.boxes) for row in rows]
     for row in rows:
@@ -212,6 +212,7 @@ def _phantoms(dataset: str) -> Sequence[Example]:
 
 def _export(given: argparse.Namespace) -> int:
     manifest, _ = _usable(given)
+    _apart(given.manifest, given.out)
     if given.part:
         rows = tuple(row for row in manifest.rows if row.split == given.part)
         manifest = replace(manifest, rows=rows)
@@ -236,6 +237,12 @@ def _usable(given: argparse.Namespace) -> tuple[Manifest, Path]:
     if not manifest.rows:
         raise ValueError(f"{given.manifest}: has no image.")
     return manifest, root
+
+
+def _apart(manifest: Path, out: Path) -> Path:
+    if out.resolve() == manifest.resolve():
+        raise ValueError(f"--out {out} is the manifest itself; name another file.")
+    return out
 
 
 def _show_errors(problems: Problems) -> None:

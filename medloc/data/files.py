@@ -235,10 +235,16 @@ class ImageIndex:
     def named(self, file: str) -> Path | None:
         """Return the one image whose path ends in `file`, with or without its ending; None where there is none.
 
+        What `file` has before the data folder does not count: the folder's own name, or the place of an absolute path.
+
         Raises:
             ValueError: Several fit.
         """
-        found = self._ends.get(file.replace("\\", "/").removeprefix("./"), [])
+        parts, found = file.replace("\\", "/").removeprefix("./").split("/"), list[Path]()
+        absolute = parts[0] == "" or parts[0].endswith(":")
+        for start in range(len(parts)):
+            if not start or absolute or tuple(parts[:start]) == self._root.parts[-start:]:
+                found = found or self._ends.get("/".join(parts[start:]), [])
         if len(found) > 1:
             raise ValueError(f"{file} fits {len(found)} images; write more of its path, such as normal/{file}.")
         return found[0] if found else None

@@ -27,6 +27,7 @@ KINDS = (*(name for name, one in SETS.items() if one.pairs), "masks", *FORMS)
 UNITS = {"px": 1.0, "share": 1.0, "percent": 0.01}
 """What the numbers of boxes are -> their factor: px, or shares or percent of the image's sides."""
 
+SPECK = 2  # px: smaller components are more often a slip of the pen than a lesion
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 MARK = re.compile(r"(?<=.)[_\- .]*(mask|segmentation|seg|gt|groundtruth|label)([_\- ]*\d+)?$", re.IGNORECASE)
 """End of a name that marks a mask. `benign (1)_mask_1` is BUSI's second mask of an image."""
@@ -112,9 +113,16 @@ def rows_of(source: Source, read_mask: Callable[[Path], Mask], problems: Problem
     if not files:
         raise ValueError(f"{source.annotations or root} holds nothing that reads as {source.kind}.")
     if source.kind == "masks":
-        return rows_of_pairs(root, _pairs(source, index, images, files, problems), None, read_mask, problems)
+        rows = rows_of_pairs(root, _pairs(source, index, images, files, problems), None, read_mask, problems)
+        if source.coding.foreground and rows and not any(row.boxes for row in rows):
+            raise ValueError(f"--foreground {source.coding.foreground} is in no mask of {root}.")
+        specks = sum(area <= SPECK for row in rows for area in row.areas or ())
+        problems.quirks[f"components of at most {SPECK} px (--min-area leaves them out)"] = specks
+        return rows
     form, before = FORMS[source.kind], problems.count
     annotations = list(_located(index, form.read(files, root, problems, source.order), form.names_images, problems))
+    if annotations and not any(path for path, _ in annotations):
+        raise ValueError(f"{annotations[0][1].where}: no image of {root} is called {annotations[0][1].file}.")
     _check_classes(source, annotations)
     # After an error, an image without a label may be the one that the unreadable label belongs to
     without = form.without if problems.count == before else ""

@@ -11,6 +11,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from PIL import Image
 
+from medloc.data import load_dataset
 from medloc.data.__main__ import main
 from medloc.data.files import BOXES, DOCUMENT, FIELD, LINE, PIXELS, SIDECAR, Problems
 from medloc.data.manifest import read_manifest
@@ -57,7 +58,7 @@ def data(tmp_path_factory):
 
 
 def test_every_command_of_the_page_runs_in_order(data, capsys):
-    runs, folds = [], []
+    runs, tests = [], []
     assert {name for name, _ in COMMANDS} == {"data", "run", "report"}
     for name, arguments in COMMANDS:
         words = [word.replace("/data/", f"{data}/") for word in shlex.split(arguments)]
@@ -68,15 +69,18 @@ def test_every_command_of_the_page_runs_in_order(data, capsys):
             assert shlex.split(arguments, comments=True) == ["results=results/thyroid"]  # where the folds ran
             assert report([f"results={data / 'folds'}"]) == 0
         else:
-            small = [*SMALL, "train.max_steps=2", "evaluation.points=1", "device=cpu"]
+            small = [*SMALL, "train.max_steps=1", "evaluation.points=1", "device=cpu"]
             small += [f"results={data / ('folds' if '-m' in words else 'r')}", f"cache={data / 'cache'}"]
             parsed = OverridesParser.create().parse_overrides([word for word in words if word != "-m"])
-            for one in BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]:
-                (folds if "-m" in words else runs).append(run_job(compose_job([*one, *small])))
+            for number, one in enumerate(BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]):
+                job = compose_job([*one, *small])
+                tests.append(load_dataset(job.settings.dataset, data / "cache").test)
+                if number == 0:  # of the folds one is trained
+                    runs.append(run_job(job))
     said = capsys.readouterr().out
     assert "thyroid (real): 20 images, 20 boxes of the thyroid nodule" in said
 
-    plain, chosen = (run.record for run in runs)
+    plain, chosen, _ = (run.record for run in runs)
     assert (plain.status, plain.identity["dataset"], plain.label) == (
         "complete",
         "manifest",
@@ -90,17 +94,17 @@ def test_every_command_of_the_page_runs_in_order(data, capsys):
     assert [point["n"] for point in plain.metrics["curve"]] == [4] * len(plain.metrics["curve"])
     assert [point["n"] for point in chosen.metrics["curve"]] == [3] * len(chosen.metrics["curve"])
 
-    parts = [[json.loads(line)["id"] for line in (run.folder / "samples.jsonl").open()] for run in folds]
+    parts = [[one.id for one in test] for test in tests[2:]]
     assert [len(part) for part in parts] == [4, 4, 4, 4, 3]  # ten patients of two images, one of them without a target
     assert len({name for part in parts for name in part}) == 19
+    assert [json.loads(line)["id"] for line in (runs[2].folder / "samples.jsonl").open()] == parts[0]
 
     (line,) = [row for row in (data / "folds" / "tables" / "folds.md").read_text().splitlines() if "medloc" in row]
-    assert [cell.strip() for cell in line.split("|")][1:6] == [
+    assert [cell.strip() for cell in line.split("|")][1:5] == [
         "real: thyroid",
         "medloc piecewise tiny_s",
-        "2",
-        "5",
-        "19",
+        "1",
+        "1 of 5",
     ]
 
     again = read_manifest(data / "thyroid" / "manifest.jsonl", Problems())

@@ -24,13 +24,13 @@ from medloc.data.prepare import Wishes, prepare, statement
 from medloc.data.rows import Source
 from tests.data.helpers import read_ham10000, save_image, save_mask
 
-SETTINGS = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NUMBERS = st.one_of(
     st.integers(),
     st.floats(),
     st.sampled_from([10**400, -1, 0, 1e308, True, None, "1", "", [], {}, 2**63, "\0", "1e999", "0x10", "١"]),
 )
-VALUES = st.recursive(NUMBERS | st.text(max_size=8), lambda inner: st.lists(inner, max_size=4), max_leaves=8)
+VALUES = st.recursive(NUMBERS | st.text(max_size=8), lambda inner: st.lists(inner, max_size=4), max_leaves=4)
 WORDS = st.one_of(
     st.text(max_size=6), st.floats().map(str), st.integers().map(str), st.sampled_from(["nan", "0.5", '"'])
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageColor
+from PIL import Image, ImageChops, ImageColor
 from scipy import ndimage
 
 from medloc.boxes import Box
@@ -28,6 +28,7 @@ REFUSING = 2
 
 THRESHOLD = 127
 RINGING = 20  # gray levels: how far JPEG and WebP move a level
+LOSSY = ("JPEG", "WEBP")
 CODES = 8  # a lossless mask of 3 to so many values holds classes; one of more has soft edges
 EIGHT = np.ones((3, 3), dtype=int)
 LEFT_OUT = "images left out for an error"
@@ -90,7 +91,7 @@ def _image(path: Path) -> Image.Image:
 
 
 def _foreground(image: Image.Image, coding: Coding) -> np.ndarray:
-    said, near = coding.foreground, RINGING if image.format in ("JPEG", "WEBP") else 0
+    said, near = coding.foreground, RINGING if image.format in LOSSY else 0
     wide = image.mode in WIDE
     if said == "alpha":
         found = np.asarray(image.convert("RGBA"))[..., 3] > THRESHOLD
@@ -115,35 +116,49 @@ def _doubted(image: Image.Image, found: np.ndarray, coding: Coding) -> bool:
     Raises:
         ValueError: It holds something else than a background and one foreground of 255, 1 or a white.
     """
-    levels = np.asarray(image) if image.mode in WIDE else np.asarray(image.convert("L"))
-    low, top = levels.min(initial=0), levels.max(initial=0)
-    near = RINGING if image.format in ("JPEG", "WEBP") else 1
-    values = np.unique(levels)
+    wide, near = image.mode in WIDE, RINGING if image.format in LOSSY else 1
+    gray = image if wide else image.convert("L")
+    values = np.unique(gray) if wide else np.flatnonzero(gray.histogram())
+    low, top = values[0], values[-1]
     shown = f"holds {', '.join(f'{value:g}' for value in values[:CODES])}{', ...' * (len(values) > CODES)}"
-    if image.mode in WIDE and not any(np.isin(values, [0, one]).all() for one in (1, 255, 65535)):
+    if wide and not any(np.isin(values, [0, one]).all() for one in (1, 255, 65535)):
         raise ValueError(f"{shown}; {SAY}.")
     if near < top <= THRESHOLD:
         raise ValueError(f"{shown}, nothing that is clearly foreground; {SAY}.")
     if coding.known or top <= 1:
         return bool(top == 1)
-    if image.mode not in ("1", "L", *WIDE):
-        alpha = np.asarray(image.convert("RGBA"))[..., 3]
-        if alpha.min() < alpha.max():
-            raise ValueError(f"has transparent parts; {SAY}.")
-        colours = np.asarray(image.convert("RGB")).astype(int)
-        if (np.ptp(colours, axis=2) > 2 * RINGING).any():
-            first = colours[np.unravel_index(np.ptp(colours, axis=2).argmax(), levels.shape)]
-            raise ValueError(f"has a colour, #{bytes(first.tolist()).hex()}; {SAY}.")
-    flat = ndimage.maximum_filter(levels, 3) - ndimage.minimum_filter(levels, 3) <= (near if near > 1 else 0)
-    of_areas = levels[flat] if near > 1 or len(values) > CODES else levels
-    if ((of_areas > max(low, near)) & (of_areas < top - near)).any() or (low > near and low < top - near):
+    if not wide:
+        _check_colours(image)
+    few = near == 1 and len(values) <= CODES
+    margin = 0 if few else RINGING
+    middle = (values > low + margin) & (values < top - margin)
+    if middle.any() and not few:  # soft edges are no class, even areas are one
+        levels = np.asarray(gray)
+        flat = ndimage.maximum_filter(levels, 3) - ndimage.minimum_filter(levels, 3) <= (0 if near == 1 else near)
+        middle = (levels > low + margin) & (levels < top - margin) & flat
+    if middle.any() or near < low < top - margin:
         raise ValueError(f"{shown}, more than a background and a foreground; {SAY}.")
-    if low == top != 255 and image.mode not in WIDE:
+    if low == top != 255 and not wide:
         raise ValueError(f"{shown} and nothing else; {SAY}.")
     border = np.concatenate([found[0], found[-1], found[:, 0], found[:, -1]])
     if border.all() and not found.all() and not coding.invert:
         raise ValueError(f"is foreground all along the border of the image; --invert swaps the two, or {SAY}.")
     return False
+
+
+def _check_colours(image: Image.Image) -> None:
+    if "A" in image.getbands() or "transparency" in image.info:
+        least, most = image.convert("RGBA").getchannel("A").getextrema()
+        if least < most:
+            raise ValueError(f"has transparent parts; {SAY}.")
+    if image.mode not in ("1", "L"):
+        colours = image.convert("RGB")
+        red, green, blue = colours.split()
+        brightest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+        spread = ImageChops.subtract(brightest, ImageChops.darker(ImageChops.darker(red, green), blue))
+        if spread.getextrema()[1] > 2 * RINGING:
+            y, x = np.unravel_index(np.asarray(spread).argmax(), (image.height, image.width))
+            raise ValueError(f"has a colour, #{bytes(np.asarray(colours)[y, x]).hex()}; {SAY}.")
 
 
 def measure(mask: np.ndarray, min_area: int = 1) -> Mask:

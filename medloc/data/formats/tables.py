@@ -60,6 +60,7 @@ class CocoObject:
     bbox: tuple[Number, Number, Number, Number]
     category_id: Id | None = None
     iscrowd: bool | None = False
+    area: float | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def read_coco(path: Path, problems: Problems, order: str | None = None) -> list[
             images[image.id] = where, image
     names = {one.id: one.name for _, _, one in _entries(CocoCategory, path, content, "categories", problems) if one}
     boxes, skipped = defaultdict[Id, list[tuple[str, Box]]](list), defaultdict[Id, int](int)
-    broken: set[Any] = set()
+    broken, areas = set[Any](), list[CocoObject]()
     for where, raw, one in _entries(CocoObject, path, content, "annotations", problems):
         if one is None:
             broken.add(str(raw.get("image_id")) if isinstance(raw, dict) else None)
@@ -100,7 +101,12 @@ def read_coco(path: Path, problems: Problems, order: str | None = None) -> list[
             problems.quirks["crowd regions, left out"] += 1
             skipped[one.image_id] += 1
         else:
-            boxes[one.image_id].append((names.get(one.category_id or "", ""), as_box(one.bbox, order or "xywh")))
+            boxes[one.image_id].append(
+                (names.get("" if one.category_id is None else one.category_id, ""), as_box(one.bbox, order or "xywh"))
+            )
+            areas += [one] if one.area else []
+    if order is None and areas and all(one.area == _area(one, "xyxy") != _area(one, "xywh") for one in areas):
+        raise ValueError(f"{path}: by their areas, its boxes are [xmin, ymin, xmax, ymax]; --order xyxy reads them so.")
     found = []
     for name, (where, image) in images.items():
         if len(boxes[name]) > BOXES:
@@ -110,6 +116,10 @@ def read_coco(path: Path, problems: Problems, order: str | None = None) -> list[
         of_image = () if bad else tuple(boxes[name])
         found.append(Annotation(image.file_name, where, of_image, size=size, broken=bad, skipped=skipped[name]))
     return found
+
+
+def _area(one: CocoObject, order: str) -> float:
+    return as_box(one.bbox, order).area
 
 
 def _entries(
