@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from PIL import ImageColor
-
 from medloc.boxes import Box
 from medloc.cli import entry
 from medloc.data.example import Coding, Example
@@ -114,7 +112,7 @@ def _prepare_parser(parser: argparse.ArgumentParser) -> None:
     add("--others", choices=("out", "negative"), default="out", help="images with other classes or crowds only")
     add("--units", choices=UNITS, help="of boxes in VOC, COCO, csv (default: px; what looks like shares is refused)")
     add("--order", choices=ORDERS, help="of a box's numbers in COCO, csv, YOLO (default: the form's own)")
-    add("--foreground", type=_foreground, help="VALUE, COLOUR, nonzero or alpha (default: white, or 1)")
+    add("--foreground", default="", help="VALUE, COLOUR, nonzero or alpha (default: white, or 1)")
     add("--invert", action="store_true", help="that is the background of the masks")
     add("--min-area", type=_count, default=1, metavar="PX", help="smallest component that counts (default: 1)")
     add("--folder-classes", action="store_true", help="the folder of an image is its class")
@@ -134,20 +132,11 @@ def _prepare(given: argparse.Namespace) -> int:
     annotations, images = (path and path.expanduser().resolve() for path in (given.annotations, given.images))
     if images and not images.is_relative_to(root):
         raise ValueError(f"--images {images} must lie in the data folder {root}; name a folder around both.")
-    coding = Coding(given.foreground or "", given.invert, given.min_area)
-    source = Source(
-        root,
-        given.kind,
-        annotations,
-        images,
-        corners=given.corners,
-        only=tuple(given.only),
-        folder_classes=given.folder_classes,
-        others=given.others == "negative",
-        units=given.units,
-        order=given.order,
-        coding=coding,
-    )
+    coding = Coding(given.foreground, given.invert, given.min_area)
+    same = {key: getattr(given, key) for key in ("kind", "corners", "folder_classes", "units", "order")}
+    others = given.others == "negative"
+    source = Source(root, annotations=annotations, images=images, only=tuple(given.only), others=others, **same)
+    source = replace(source, coding=coding)
     wishes = Wishes(given.name, given.target, given.prompt, given.group, given.table, given.split, given.split_seed)
     problems, masks = Problems(), MaskCache(root, given.cache, coding)
     manifest = prepare(source, wishes, masks, problems)
@@ -263,15 +252,6 @@ def _pattern(text: str) -> re.Pattern[str]:
         return re.compile(text)
     except re.error as error:
         raise argparse.ArgumentTypeError(f"{text} is no pattern ({error})") from None
-
-
-def _foreground(text: str) -> str:
-    if not text.isdecimal() and text not in ("nonzero", "alpha"):
-        try:
-            ImageColor.getrgb(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text} is no value, no colour, and neither nonzero nor alpha") from None
-    return text
 
 
 def _count(text: str) -> int:

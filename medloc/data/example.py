@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PIL import ImageColor
+
 from medloc.boxes import Box
 
 if TYPE_CHECKING:
@@ -37,6 +39,19 @@ class Coding:
     invert: bool = False
     min_area: int = 1
     known: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the foreground.
+
+        Raises:
+            ValueError: It is none of the above.
+        """
+        if self.foreground and not self.foreground.isdecimal() and self.foreground not in ("nonzero", "alpha"):
+            try:
+                ImageColor.getrgb(self.foreground)
+            except ValueError:
+                known = "a value, a colour such as red or #800000, nonzero or alpha"
+                raise ValueError(f"foreground {self.foreground!r:.80} is not known; use {known}.") from None
 
 
 PLAIN = Coding()

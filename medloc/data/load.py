@@ -69,11 +69,11 @@ def load_dataset(settings: DatasetSettings, cache: Path) -> LoadedDataset:
     split, notes = _read_split(kind, settings, root, cache, None)
     _require_both(f"dataset.root={root}", split)
     loaded = LoadedDataset(kind.name, *split, (), notes, "", False, f"real: {root.resolve().name}")
-    return _finished(loaded, settings, _hashed(root, cache))
+    return _finished(loaded, settings, lambda parts: _of_content(parts, root, cache))
 
 
 def fingerprint(
-    parts: Mapping[str, Sequence[Example]], hash_of: Callable[[Path], str], question: Sequence[str | None] = ()
+    parts: Mapping[str, Sequence[Example]], hash_of: Callable[[Path], str], question: Sequence[object] = ()
 ) -> str:
     """Return 16 hex digits of everything that a data set puts into a result.
 
@@ -83,7 +83,7 @@ def fingerprint(
     Args:
         parts: Part -> examples, in order.
         hash_of: Gives the hash of a file's bytes.
-        question: Target and prompt, where a manifest says them.
+        question: Target, prompt and coding of masks, where a manifest says them.
     """
     rows = {
         part: [
@@ -109,29 +109,25 @@ def phantom_fingerprint(recipe: str, parts: Mapping[str, Sequence[Example]]) -> 
     return hashlib.sha256(json.dumps([READING, recipe, rows], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _hashed(
-    root: Path, cache: Path, question: Sequence[object] = ()
-) -> Callable[[Mapping[str, Sequence[Example]]], str]:
-    """Return a function that takes the fingerprint of parts; each file is hashed once while it is the same."""
-
-    def taken(parts: Mapping[str, Sequence[Example]]) -> str:
-        hashes = FileCache("hashes", 1, root, cache)
-        digits = fingerprint(parts, lambda path: str(hashes.get(path, content_hash)), question)
-        hashes.save()
-        return digits
-
-    return taken
-
-
 def _finished(
-    loaded: LoadedDataset, settings: DatasetSettings, taken: Callable[[Mapping[str, Sequence[Example]]], str]
+    loaded: LoadedDataset, settings: DatasetSettings, take: Callable[[Mapping[str, Sequence[Example]]], str]
 ) -> LoadedDataset:
     """Set validation images apart, if asked to, and take the fingerprint."""
     if settings.validation_fraction:
         train, validation = _set_apart(settings, loaded.train)
         loaded = replace(loaded, train=train, validation=validation)
     parts = {part: getattr(loaded, part) for part in ("calibration", "train", "test", "validation")}
-    return replace(loaded, fingerprint=taken(parts))
+    return replace(loaded, fingerprint=take(parts))
+
+
+def _of_content(
+    parts: Mapping[str, Sequence[Example]], root: Path, cache: Path, question: Sequence[object] = ()
+) -> str:
+    """Take the fingerprint by the content of files, each hashed once as long as it is the same."""
+    hashes = FileCache("hashes", 1, root, cache)
+    digits = fingerprint(parts, lambda path: str(hashes.get(path, content_hash)), question)
+    hashes.save()
+    return digits
 
 
 def _load_phantoms(kind: DataSet, settings: DatasetSettings, cache: Path) -> LoadedDataset:
@@ -166,7 +162,8 @@ def _load_manifest(settings: DatasetSettings, cache: Path) -> LoadedDataset:
     origin = "phantom" if drawn else f"{header.origin}: {header.name}"
     loaded = LoadedDataset(header.name, *split, (), notes, "", drawn, origin, parts["validation"])
     said = [header.foreground, header.invert] if header.foreground or header.invert else []
-    return _finished(loaded, settings, _hashed(root, cache, [header.target, header.prompt, *said]))
+    question = [header.target, header.prompt, *said]
+    return _finished(loaded, settings, lambda parts: _of_content(parts, root, cache, question))
 
 
 def examples_of(

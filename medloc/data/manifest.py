@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from medloc.boxes import Box
+from medloc.data.example import Coding
 from medloc.data.files import BOXES, FIELD, LINE, Problems, inside, limited_lines, parse_json, progress, require_folder
 from medloc.data.formats import checked_box
 from medloc.data.images import image_size
@@ -139,6 +140,7 @@ def read_header(path: Path) -> Header:
         first = vars(_parsed(_FirstLine, line))
         if "\0" in first["root"]:
             raise ValueError("root is no path.")
+        Coding(first["foreground"])
     except ValueError as error:
         raise ValueError(f"{path} line 1: {error}") from None
     return Header(**{key: value for key, value in first.items() if key != "medloc_manifest"})

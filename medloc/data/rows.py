@@ -53,7 +53,7 @@ class Source:
     """
 
     root: Path
-    kind: str
+    kind: str = "auto"
     annotations: Path | None = None
     images: Path | None = None
     corners: str = "half-open"

@@ -54,6 +54,16 @@ def data(tmp_path_factory):
     for i in range(5):
         (root / "yolo" / f"{i}.txt").write_text("0 0.5 0.5 0.25 0.5\n")
         (root / "voc" / f"{i}.xml").write_text(voc(("fracture", 1, 1, 40, 30)))
+    save_image(root / "classes" / "images" / "1.png")
+    save_mask(root / "classes" / "masks" / "1.png", (1, 2, 20, 30))
+    mask = Image.open(root / "classes" / "masks" / "1.png")
+    mask.point(lambda level: level // 255 + (level == 0) * 2).save(root / "classes" / "masks" / "1.png")
+    shares = {
+        "images": [{"id": 1, "file_name": "1.png"}],
+        "annotations": [{"image_id": 1, "bbox": [0.1, 0.2, 0.3, 0.4]}],
+    }
+    save_image(root / "shares" / "1.png")
+    (root / "shares" / "instances.json").write_text(json.dumps(shares))
     return root
 
 
@@ -67,10 +77,10 @@ def test_every_command_of_the_page_runs_in_order(data, capsys):
             assert main([*words, *more]) == 0, arguments
         elif name == "report":
             assert shlex.split(arguments, comments=True) == ["results=results/thyroid"]  # where the folds ran
-            assert report([f"results={data / 'folds'}"]) == 0
+            assert report([f"results={data / 'r'}"]) == 0
         else:
             small = [*SMALL, "train.max_steps=1", "evaluation.points=1", "device=cpu"]
-            small += [f"results={data / ('folds' if '-m' in words else 'r')}", f"cache={data / 'cache'}"]
+            small += [f"results={data / 'r'}", f"cache={data / 'cache'}"]
             parsed = OverridesParser.create().parse_overrides([word for word in words if word != "-m"])
             for number, one in enumerate(BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]):
                 job = compose_job([*one, *small])
@@ -99,7 +109,7 @@ def test_every_command_of_the_page_runs_in_order(data, capsys):
     assert len({name for part in parts for name in part}) == 19
     assert [json.loads(line)["id"] for line in (runs[2].folder / "samples.jsonl").open()] == parts[0]
 
-    (line,) = [row for row in (data / "folds" / "tables" / "folds.md").read_text().splitlines() if "medloc" in row]
+    (line,) = [row for row in (data / "r" / "tables" / "folds.md").read_text().splitlines() if "medloc" in row]
     assert [cell.strip() for cell in line.split("|")][1:5] == [
         "real: thyroid",
         "medloc piecewise tiny_s",
@@ -112,7 +122,6 @@ def test_every_command_of_the_page_runs_in_order(data, capsys):
     assert Image.open(data / "thyroid" / "manifest.png").size == (6 * 204, 2 * 174)
     one_based = read_manifest(data / "voc" / "manifest.jsonl", Problems()).rows[0]
     assert one_based.boxes[0].as_list() == [0, 0, 40, 30]
-    assert report([f"results={data / 'r'}"]) == 0
     assert "### own data" in (data / "r" / "tables" / "other.md").read_text()
     assert "| (no class) |      15 |      4 |" in (data / "r" / "tables" / "table5.md").read_text()
 

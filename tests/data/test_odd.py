@@ -75,8 +75,11 @@ MASKS = {
     "the same with `--foreground red`": [(coloured((0, 0, 0), (255, 0, 0)), {"foreground": "red"}, READ)],
     "a palette index": [(palette(), {}, SAY), (palette(), {"foreground": "1"}, READ)],
     "an alpha channel": [(coloured(CLEAR, RED, "RGBA"), {}, SAY), (coloured(CLEAR, (255,) * 4, "RGBA"), {}, SAY)],
+    "the same with `--foreground nonzero`, where alpha is 0 outside": [
+        (coloured(CLEAR, RED, "RGBA"), {"foreground": "nonzero"}, READ)
+    ],
     "the same with `--foreground alpha`": [(coloured(CLEAR, RED, "RGBA"), {"foreground": "alpha"}, READ)],
-    "foreground all along the border": [(levels(255, 0), {}, "--invert")],
+    "foreground all along the border": [(levels(255, 0), {}, "--invert"), (levels(1, 0), {}, "--invert")],
     "the same with `--invert`": [(levels(255, 0), {"invert": True}, READ)],
     "a value that no mask has": [(levels(0, 255), {"foreground": "7"}, "is in no mask")],
     "specks, with `--min-area 3`": [(specked(), {"min_area": 3}, READ)],

@@ -12,8 +12,8 @@ from medloc.boxes import Box
 from medloc.data.__main__ import main
 from medloc.data.files import Problems
 from medloc.data.formats.masks import read_mask
-from medloc.data.manifest import ManifestRow, read_manifest
-from medloc.data.prepare import Wishes, counts, group_warning, leaks, prepare
+from medloc.data.manifest import Header, Manifest, ManifestRow, read_manifest
+from medloc.data.prepare import Wishes, counts, group_warning, prepare, shared_groups, statement, twins
 from medloc.data.rows import Source
 from medloc.data.splits import fifth, grouped_split, random_split
 from tests.data.helpers import example, read_ham10000, read_tn3k, save_image, save_mask
@@ -316,13 +316,11 @@ def test_leaks_are_shared_groups_and_equal_files_under_two_names(tmp_path):
         row("d", split="test", group="p3"),
         row("e", split="train", group="p4"),
     ]
-    found = leaks(tmp_path, rows)
-    assert (found.groups, found.tested) == ({"p1": 1}, 2)
-    assert found.twins == [[("a", "train"), ("c", "test")], [("b", "train"), ("e", "train")]]
-    assert found.lines()[:2] == [
-        "1 of 2 test images (50.0 %) share a group with training: p1",
-        "2 images under several names, 1 of them in several parts",
-    ]
+    assert shared_groups(rows) == {"p1": 1}
+    assert twins(tmp_path, rows) == [[("a", "train"), ("c", "test")], [("b", "train"), ("e", "train")]]
+    said = list(statement(Manifest(Header("own", "nodule"), tuple(rows)), tmp_path, Problems()))
+    assert "1 of 2 test images (50.0 %) share a group with training: p1" in said
+    assert "2 images under several names, 1 of them in several parts" in said
 
 
 def test_table_5_counts_images_by_class_and_part():

@@ -14,7 +14,7 @@ from medloc.data.example import Coding
 from medloc.data.files import Problems
 from medloc.data.formats.masks import Mask, choose_boxes, read_mask
 from medloc.data.manifest import Manifest, write_manifest
-from medloc.data.prepare import Wishes, leaks, prepare
+from medloc.data.prepare import Wishes, prepare, twins
 from medloc.data.rows import Source
 from tests.data.helpers import dataset_settings, read_ham10000
 
@@ -146,8 +146,7 @@ def test_tn3k_layout_is_divided_as_it_comes_and_its_twin_found():
         assert box.as_list() == list(map(float, golden.pop(row.id, box.as_list())))
     assert not golden  # its table has 100 of the 160
     assert [row.split for row in manifest.rows] == ["train"] * 120 + ["test"] * 40
-    found = leaks(root, manifest.rows)
-    assert found.twins == [[("trainval-image/0101.jpg", "train"), ("test-image/0022.jpg", "test")]]
+    assert twins(root, manifest.rows) == [[("trainval-image/0101.jpg", "train"), ("test-image/0022.jpg", "test")]]
 
 
 def test_ddti_by_patient():

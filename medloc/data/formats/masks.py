@@ -7,7 +7,7 @@ half-open.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -59,13 +59,10 @@ def read_mask(path: Path, coding: Coding = PLAIN) -> Mask:
     image = _image(path)
     try:
         found = _foreground(image, coding)
-        ones = False
-        if not coding.foreground:
-            ones = _doubted(image, found, coding)
-        mask = measure(found, coding.min_area)
+        ones = not coding.foreground and _doubted(image, found, coding)
+        return replace(measure(found, coding.min_area), ones=ones)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    return Mask(mask.width, mask.height, mask.boxes, mask.areas, ones)
 
 
 def read_foreground(path: Path, coding: Coding = PLAIN) -> np.ndarray:
@@ -107,6 +104,8 @@ def _foreground(image: Image.Image, coding: Coding) -> np.ndarray:
         found = np.asarray(image) > 0
     else:
         found = foreground(np.asarray(image.convert("L")))
+    if said != "alpha" and said and "A" in image.getbands():
+        found &= np.asarray(image.getchannel("A")) > 0
     return ~found if coding.invert else found
 
 
@@ -125,9 +124,9 @@ def _doubted(image: Image.Image, found: np.ndarray, coding: Coding) -> bool:
         raise ValueError(f"{shown}; {SAY}.")
     if near < top <= THRESHOLD:
         raise ValueError(f"{shown}, nothing that is clearly foreground; {SAY}.")
-    if coding.known or top <= 1:
+    if coding.known:
         return bool(top == 1)
-    if not wide:
+    if top > 1 and not wide:
         _check_colours(image)
     few = near == 1 and len(values) <= CODES
     margin = 0 if few else RINGING
@@ -138,12 +137,12 @@ def _doubted(image: Image.Image, found: np.ndarray, coding: Coding) -> bool:
         middle = (levels > low + margin) & (levels < top - margin) & flat
     if middle.any() or near < low < top - margin:
         raise ValueError(f"{shown}, more than a background and a foreground; {SAY}.")
-    if low == top != 255 and not wide:
+    if low == top and top not in (0, 1, 255) and not wide:
         raise ValueError(f"{shown} and nothing else; {SAY}.")
     border = np.concatenate([found[0], found[-1], found[:, 0], found[:, -1]])
     if border.all() and not found.all() and not coding.invert:
         raise ValueError(f"is foreground all along the border of the image; --invert swaps the two, or {SAY}.")
-    return False
+    return bool(top == 1)
 
 
 def _check_colours(image: Image.Image) -> None:
