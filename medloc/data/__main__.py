@@ -11,19 +11,26 @@ from typing import TypeVar
 
 from medloc.boxes import Box
 from medloc.cli import entry
-from medloc.data.example import Example
-from medloc.data.files import require_folder
-from medloc.data.formats import CORNERS
+from medloc.data.example import Coding, Example
+from medloc.data.files import Problems, require_folder
+from medloc.data.formats import CORNERS, ORDERS
 from medloc.data.formats.masks import MaskCache
 from medloc.data.images import COLUMNS, boxes_sheet
 from medloc.data.load import load_dataset
-from medloc.data.manifest import EXPORTS, PARTS, Manifest, export, read_manifest, write_manifest
+from medloc.data.manifest import (
+    EXPORTS,
+    PARTS,
+    Manifest,
+    check_files,
+    data_folder,
+    export,
+    read_manifest,
+    write_manifest,
+)
 from medloc.data.prepare import SPLITS, Wishes, decode_all, group_warning, prepare, statement
 from medloc.data.prompts import question_for
-from medloc.data.rows import KINDS, Source
+from medloc.data.rows import KINDS, UNITS, Source
 from medloc.data.sets import SETS
-from medloc.data.sets.manifest import check_files, data_folder
-from medloc.data.untrusted import Problems
 from medloc.spec.machine import CHECKOUT
 
 DRAWN = tuple(name for name, one in SETS.items() if one.phantoms)
@@ -102,6 +109,12 @@ def _prepare_parser(parser: argparse.ArgumentParser) -> None:
     add("--name", help="short name (default: the folder's)")
     add("--only", action="append", default=[], metavar="CLASS", help="boxes of this class count (repeat)")
     add("--corners", choices=CORNERS, default="half-open", help="what the max corner of a box is in VOC, COCO, csv")
+    add("--others", choices=("out", "negative"), default="out", help="images with other classes or crowds only")
+    add("--units", choices=UNITS, help="of boxes in VOC, COCO, csv (default: px; what looks like shares is refused)")
+    add("--order", choices=ORDERS, help="of a box's numbers in COCO, csv, YOLO (default: the form's own)")
+    add("--foreground", default="", help="VALUE, COLOUR, nonzero or alpha (default: white, or 1)")
+    add("--invert", action="store_true", help="that is the background of the masks")
+    add("--min-area", type=_count, default=1, metavar="PX", help="smallest component that counts (default: 1)")
     add("--folder-classes", action="store_true", help="the folder of an image is its class")
     add("--group", type=_pattern, metavar="REGEX", help=r"lesion or patient in the id: '^(\d+)_' is 13 of 13_2")
     add("--table", type=Path, metavar="CSV", help="columns file and any of label, group, split")
@@ -119,9 +132,13 @@ def _prepare(given: argparse.Namespace) -> int:
     annotations, images = (path and path.expanduser().resolve() for path in (given.annotations, given.images))
     if images and not images.is_relative_to(root):
         raise ValueError(f"--images {images} must lie in the data folder {root}; name a folder around both.")
-    source = Source(root, given.kind, annotations, images, given.corners, tuple(given.only), given.folder_classes)
+    coding = Coding(given.foreground, given.invert, given.min_area)
+    same = {key: getattr(given, key) for key in ("kind", "corners", "folder_classes", "units", "order")}
+    others = given.others == "negative"
+    source = Source(root, annotations=annotations, images=images, only=tuple(given.only), others=others, **same)
+    source = replace(source, coding=coding)
     wishes = Wishes(given.name, given.target, given.prompt, given.group, given.table, given.split, given.split_seed)
-    problems, masks = Problems(), MaskCache(root, given.cache)
+    problems, masks = Problems(), MaskCache(root, given.cache, coding)
     manifest = prepare(source, wishes, masks, problems)
     masks.save()
     writes = not problems.count or (given.leave_out and bool(manifest.rows))
@@ -151,7 +168,7 @@ def _check(given: argparse.Namespace) -> int:
 
 def _show(given: argparse.Namespace) -> int:
     manifest, root = _usable(given)
-    out = given.out or given.manifest.with_suffix(".png")
+    out = _apart(given.manifest, given.out or given.manifest.with_suffix(".png"))
     rows = _spread(manifest.rows, given.count)
     shown: list[tuple[Path, Sequence[Box]]] = [(root / row.image, row.boxes) for row in rows]
     for row in rows:
@@ -184,6 +201,7 @@ def _phantoms(dataset: str) -> Sequence[Example]:
 
 def _export(given: argparse.Namespace) -> int:
     manifest, _ = _usable(given)
+    _apart(given.manifest, given.out)
     if given.part:
         rows = tuple(row for row in manifest.rows if row.split == given.part)
         manifest = replace(manifest, rows=rows)
@@ -208,6 +226,12 @@ def _usable(given: argparse.Namespace) -> tuple[Manifest, Path]:
     if not manifest.rows:
         raise ValueError(f"{given.manifest}: has no image.")
     return manifest, root
+
+
+def _apart(manifest: Path, out: Path) -> Path:
+    if out.resolve() == manifest.resolve():
+        raise ValueError(f"--out {out} is the manifest itself; name another file.")
+    return out
 
 
 def _show_errors(problems: Problems) -> None:

@@ -18,6 +18,8 @@ CENTRES = np.linspace(0.2, 0.8, 13)
 SIDES = np.geomspace(0.1, 1.0, 13)
 REFINEMENT = (0.05, 0.02, 0.01)  # steps of the search around the best coarse box
 COARSE_ON = 500  # examples at most for the coarse search
+TOGETHER = 128  # boxes that are compared with all examples at once
+STEPS = np.array([[sign * (edge == i) for i in range(4)] for edge in range(4) for sign in (-1, 1)])
 STARTS = 6  # boxes of the coarse search from which the fine one sets out
 
 
@@ -31,10 +33,14 @@ def best_constant_box(examples: Sequence[Example], threshold: float = 0.5) -> Bo
         threshold: IoU that counts as a hit, in (0, 1].
     """
     boxes = normalised(examples)
-    some = boxes[:: -(-len(boxes) // COARSE_ON)]
-    starts = sorted(_coarse(), key=lambda box: _worth(box, some, threshold), reverse=True)[:STARTS]
-    ends = [_refined(start, boxes, threshold) for start in starts]
-    return Box(*max(ends, key=lambda box: _worth(box, boxes, threshold)))
+    spans = [(c - s / 2, c + s / 2) for c in CENTRES for s in SIDES]
+    inside = [(a, b) for a, b in spans if a >= -1e-9 and b <= 1 + 1e-9]
+    coarse = np.array([(x0, y0, x1, y1) for x0, x1 in inside for y0, y1 in inside])
+    worth = _worth(coarse, boxes[:: -(-len(boxes) // COARSE_ON)], threshold)
+    starts = sorted(range(len(coarse)), key=worth.__getitem__, reverse=True)[:STARTS]
+    ends = np.array([_refined(coarse[start], boxes, threshold) for start in starts])
+    worth = _worth(ends, boxes, threshold)
+    return Box(*ends[worth.index(max(worth))].tolist())
 
 
 def median_box(examples: Sequence[Example]) -> Box:
@@ -44,7 +50,7 @@ def median_box(examples: Sequence[Example]) -> Box:
 
 def constant_box_ious(box: Box, examples: Sequence[Example]) -> list[float]:
     """Return the IoU of one box in [0, 1] units with the true box of each example, in order."""
-    ious: list[float] = _ious(tuple(box.as_list()), normalised(examples)).tolist()
+    ious: list[float] = _ious(np.array(box.as_list()), normalised(examples)).tolist()
     return ious
 
 
@@ -54,45 +60,31 @@ def normalised(examples: Sequence[Example]) -> Boxes:
     return np.array([e.box.as_list() for e in examples], dtype=np.float64) / sides
 
 
-Edges = tuple[float, ...]
-
-
-def _coarse() -> list[Edges]:
-    """All boxes on the coarse grid that lie inside the image."""
-    spans = [(c - s / 2, c + s / 2) for c in CENTRES for s in SIDES]
-    inside = [(float(a), float(b)) for a, b in spans if a >= -1e-9 and b <= 1 + 1e-9]
-    return [(x0, y0, x1, y1) for x0, x1 in inside for y0, y1 in inside]
-
-
-def _refined(box: Edges, boxes: Boxes, threshold: float) -> Edges:
+def _refined(best: Boxes, boxes: Boxes, threshold: float) -> Boxes:
+    """Climb from one box: move the one edge that gains most, by ever smaller steps."""
+    worth = _worth(best[None], boxes, threshold)[0]
     for step in REFINEMENT:
-        box = _climb(box, boxes, threshold, step)
-    return box
+        while True:
+            moved = np.clip(best + step * STEPS, 0.0, 1.0)
+            gains = _worth(moved, boxes, threshold)
+            if max(gains) <= worth:
+                break
+            best, worth = moved[gains.index(max(gains))], max(gains)
+    return best
 
 
-def _climb(best: Edges, boxes: Boxes, threshold: float, step: float) -> Edges:
-    worth = _worth(best, boxes, threshold)
-    while True:
-        moved = [_moved(best, edge, sign * step) for edge in range(4) for sign in (-1, 1)]
-        candidate = max(moved, key=lambda box: _worth(box, boxes, threshold))
-        if _worth(candidate, boxes, threshold) <= worth:
-            return best
-        best, worth = candidate, _worth(candidate, boxes, threshold)
+def _worth(candidates: Boxes, boxes: Boxes, threshold: float) -> list[tuple[float, float]]:
+    """Return accuracy and mean IoU of every candidate."""
+    found = []
+    for some in np.array_split(candidates, -(-len(candidates) // TOGETHER)):
+        ious = _ious(some[:, None], boxes)
+        found += zip((ious >= threshold).mean(axis=1).tolist(), ious.mean(axis=1).tolist(), strict=True)
+    return [(accuracy, round(mean, 9)) for accuracy, mean in found]
 
 
-def _moved(box: Edges, edge: int, by: float) -> Edges:
-    return tuple(min(1.0, max(0.0, v + by * (i == edge))) for i, v in enumerate(box))
-
-
-def _worth(box: Edges, boxes: Boxes, threshold: float) -> tuple[float, float]:
-    ious = _ious(box, boxes)
-    return float((ious >= threshold).mean()), round(float(ious.mean()), 9)
-
-
-def _ious(box: Edges, boxes: Boxes) -> npt.NDArray[np.float64]:
-    low, high = np.maximum(boxes[:, :2], box[:2]), np.minimum(boxes[:, 2:], box[2:])
-    overlap = np.prod(np.maximum(high - low, 0), axis=1)
-    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    union = areas + (box[2] - box[0]) * (box[3] - box[1]) - overlap
-    ious: npt.NDArray[np.float64] = overlap / union
+def _ious(one: Boxes, boxes: Boxes) -> Boxes:
+    low, high = np.maximum(boxes[:, :2], one[..., :2]), np.minimum(boxes[:, 2:], one[..., 2:])
+    overlap = np.prod(np.maximum(high - low, 0), axis=-1)
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) + np.prod(one[..., 2:] - one[..., :2], axis=-1)
+    ious: Boxes = overlap / (areas - overlap)
     return ious

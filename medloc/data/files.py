@@ -1,20 +1,171 @@
-"""Find files: below a data folder and not outside it, the image that a name means, and what is known of a file."""
+"""Files that somebody else wrote: their limits and errors, where they lie, and what is remembered of them.
+
+Input files are treated as untrusted. No honest file comes near these limits. A file beyond one is named and refused,
+so that no line, field or image can fill the memory.
+"""
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import fields
+from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
 from tqdm import tqdm
 
 from medloc.runs.atomic import atomic_writer
 
 T = TypeVar("T")
 
+LINE = 2**20
+"""Bytes of one line, its end included: of a manifest, a table, a label file."""
+
+FIELD = 4096
+"""Characters of one text: an id, a path, a class, a group, a prompt, a cell of a table."""
+
+SIDECAR = 2**20
+"""Bytes of one image's own label file (YOLO, VOC) and of a list of class names."""
+
+DOCUMENT = 2**28
+"""Bytes of a COCO file, which is read as a whole."""
+
+BOXES = 1000
+"""Boxes, or components of masks, on one image."""
+
+PIXELS = 2**26
+"""Pixels of one image or mask: 8192 x 8192."""
+
+LISTED = 10_000
+"""Errors that are kept to be shown; all are counted."""
+
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 """Endings of the images of HAM10000, TN3K and HEEL."""
+
+RULES = {
+    "json_invalid": "is not JSON; is it cut off?",
+    "dataclass_type": "must be a JSON object.",
+    "missing": "is missing.",
+    "string_type": "must be a text.",
+    "string_too_long": "has more than {max_length} characters.",
+    "string_pattern_mismatch": "must not be empty.",
+    "int_type": "must be a whole number, at least 1.",
+    "int_from_float": "must be a whole number, at least 1.",
+    "greater_than_equal": "must be a whole number, at least 1.",
+    "less_than": "must be below {lt}.",
+    "less_than_equal": "must be at most {le}.",
+    "tuple_type": "must be a list.",
+    "too_long": "has more than {max_length} entries.",
+}
+"""Pydantic's type of an error -> the rule in our words, with the values of its context."""
+
+
+class Problems:
+    """Errors, each with file and line, and quirks, counted; reading goes on after both.
+
+    Attributes:
+        errors: The first `LISTED` errors, in order.
+        count: How many errors there were.
+        quirks: What is odd but no error -> how often.
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+        self.count = 0
+        self.quirks: Counter[str] = Counter()
+
+    def error(self, where: str, what: object) -> None:
+        """Keep one error; `where` is a file, with its line where it has lines, or "" if `what` names it."""
+        self.count += 1
+        if self.count <= LISTED:
+            self.errors.append(" ".join((f"{where}: {what}" if where else str(what)).split()))
+
+    @contextmanager
+    def collected(self, where: str = "") -> Iterator[None]:
+        """Keep a ValueError or OSError of the block as an error and go on after it."""
+        try:
+            yield
+        except (ValueError, OSError) as error:
+            self.error(where, error)
+
+    def raise_first(self, remedy: str = "") -> None:
+        """Raise the first error, if there is one, with how many more there are and what to do.
+
+        Raises:
+            ValueError: There was an error.
+        """
+        if self.count:
+            more = f" ({self.count - 1} more such errors)" if self.count > 1 else ""
+            raise ValueError(f"{self.errors[0]}{more} {remedy}".rstrip())
+
+
+def limited_bytes(path: Path, limit: int) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        ValueError: It holds more than `limit` bytes; the message names it.
+    """
+    with path.open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise ValueError(f"{path}: holds more than {limit} bytes; is it what its name says?")
+    return content
+
+
+def limited_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
+    """Yield number and content of every line; None stands for one of more than `LINE` bytes, which is skipped."""
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(LINE + 1):
+            number += 1
+            yield number, line if len(line) <= LINE else None
+            while line and not line.endswith(b"\n"):
+                line = file.readline(LINE)
+
+
+def parse_json(kind: Any, content: bytes) -> Any:
+    """Return JSON as a `kind`: a type, or a dataclass whose annotations are its schema (pydantic's).
+
+    Raises:
+        ValueError: One line that names the field and the rule.
+    """
+    return _checked(kind, "validate_json", content)
+
+
+def parsed(kind: Any, value: Any) -> Any:
+    """Return a Python object as a `kind`, as `parse_json` does."""
+    return _checked(kind, "validate_python", value)
+
+
+def _checked(kind: Any, how: str, value: Any) -> Any:
+    try:
+        return getattr(_schema(kind), how)(value)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        unknown = [one for one in found if one["type"] == "unexpected_keyword_argument"]
+        raise ValueError(_plainly(kind, (unknown or found)[0])) from None
+
+
+@cache
+def _schema(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _plainly(kind: Any, error: Any) -> str:
+    """Say one error of pydantic as `field rule`."""
+    first, *inner = error["loc"] or ("",)
+    field = "".join([str(first)[:80], *(f"[{place}]" for place in inner if isinstance(place, int))])
+    if error["type"] == "unexpected_keyword_argument":
+        known = ", ".join(sorted(each.name for each in fields(kind)))
+        return f"{field!r} is no key of this line; the keys are {known}."
+    if error["type"] == "value_error":
+        return f"{field}: {error['ctx']['error']}"
+    rule = RULES.get(error["type"], f"{error['msg'][:1].lower()}{error['msg'][1:]}.")
+    return f"{field} {rule.format(**error.get('ctx', {}))}".strip()
 
 
 def require_folder(folder: Path, message: str) -> Path:
@@ -28,19 +179,16 @@ def require_folder(folder: Path, message: str) -> Path:
     return folder
 
 
-def visible_files(root: Path) -> list[Path]:
-    """Return all files below `root`, sorted by path, without hidden ones and `__MACOSX`."""
-    found = []
+def visible_files(root: Path, suffixes: Sequence[str] = ()) -> list[Path]:
+    """Return all files below `root`, or those with these endings, by path; no hidden ones and no `__MACOSX`."""
+    found = {}
     for path in root.rglob("*"):
         parts = path.relative_to(root).parts
-        if not any(part.startswith(".") or part == "__MACOSX" for part in parts) and path.is_file():
-            found.append(path)
-    return sorted(found, key=lambda path: path.relative_to(root).as_posix())
-
-
-def image_files(root: Path) -> list[Path]:
-    """Return the JPEG and PNG files below `root`."""
-    return [path for path in visible_files(root) if path.suffix.lower() in IMAGE_SUFFIXES]
+        if any(part.startswith(".") or part == "__MACOSX" for part in parts):
+            continue
+        if (not suffixes or path.suffix.lower() in suffixes) and path.is_file():
+            found["/".join(parts)] = path
+    return [found[name] for name in sorted(found)]
 
 
 def inside(root: Path, name: str) -> Path:
@@ -57,17 +205,16 @@ def inside(root: Path, name: str) -> Path:
     path = root / name.replace("\\", "/")
     try:
         real = path.resolve()
-        if not real.is_relative_to(root):
-            raise ValueError(
-                f"{name} leaves the data folder {root}; copy the file into it, or name a folder around both."
-            )
-        if real.is_file():
-            return path
+        found = real.is_file()
+    except ValueError:
+        raise ValueError(f"{name!r} is no path.") from None
     except (OSError, RuntimeError):  # a name no file can have, links in a circle
-        pass
-    except ValueError as error:
-        raise ValueError(str(error) if "leaves" in str(error) else f"{name!r} is no path.") from None
-    raise ValueError(f"{name}: no such file in {root}.")
+        raise ValueError(f"{name}: no such file in {root}.") from None
+    if not real.is_relative_to(root):
+        raise ValueError(f"{name} leaves the data folder {root}; copy the file into it, or name a folder around both.")
+    if not found:
+        raise ValueError(f"{name}: no such file in {root}.")
+    return path
 
 
 class ImageIndex:
@@ -88,10 +235,16 @@ class ImageIndex:
     def named(self, file: str) -> Path | None:
         """Return the one image whose path ends in `file`, with or without its ending; None where there is none.
 
+        What `file` has before the data folder does not count: the folder's own name, or the place of an absolute path.
+
         Raises:
             ValueError: Several fit.
         """
-        found = self._ends.get(file.replace("\\", "/").removeprefix("./"), [])
+        parts, found = file.replace("\\", "/").removeprefix("./").split("/"), list[Path]()
+        absolute = parts[0] == "" or parts[0].endswith(":")
+        for start in range(len(parts)):
+            if not start or absolute or tuple(parts[:start]) == self._root.parts[-start:]:
+                found = found or self._ends.get("/".join(parts[start:]), [])
         if len(found) > 1:
             raise ValueError(f"{file} fits {len(found)} images; write more of its path, such as normal/{file}.")
         return found[0] if found else None
@@ -112,27 +265,16 @@ class ImageIndex:
         """
         below = path.is_relative_to(self._root)  # of a path elsewhere only the nearest folder can mean something
         folders = list(path.relative_to(self._root).parts[:-1] if below else path.parts[-2:-1])
-        needed = self._folders.intersection(folders)
-        candidates = [
-            (_common(image.relative_to(self._root).parts[:-1], folders), image)
-            for image in self._ends.get(stem or path.stem, [])
-            if needed.issubset(image.relative_to(self._root).parts[:-1])
-        ]
-        best = max((common for common, _ in candidates), default=0)
-        found = [image for common, image in candidates if common == best]
+        needed, common = self._folders.intersection(folders), dict[int, list[Path]]()
+        for image in self._ends.get(stem or path.stem, []):
+            parts = image.relative_to(self._root).parts[:-1]
+            if needed.issubset(parts):
+                pairs = zip(reversed(parts), reversed(folders), strict=False)
+                common.setdefault(sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)), []).append(image)
+        found = common[max(common)] if common else []
         if len(found) > 1:
             raise ValueError(f"{path}: fits {len(found)} images, {found[0]} and {found[1]} among them; rename one.")
         return found[0] if found else None
-
-
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """Count the folders that two paths have in common, from the end."""
-    count = 0
-    for a, b in zip(reversed(one), reversed(other), strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
 
 
 class FileCache:
@@ -141,12 +283,12 @@ class FileCache:
     The memory is one JSON file per data folder. A memory that is damaged, or of another version, is forgotten.
     """
 
-    def __init__(self, kind: str, version: int, root: Path, folder: Path):
+    def __init__(self, kind: str, version: object, root: Path, folder: Path):
         """Load what `folder` remembers of the files below `root`.
 
         Args:
             kind: What is computed, such as "masks"; the beginning of the memory's name.
-            version: Of the code that computes it.
+            version: Of the code that computes it, a number or text.
             root: The data folder.
             folder: The cache folder.
         """
@@ -175,12 +317,12 @@ class FileCache:
                 json.dump({"version": self._version, "files": self._known}, file)
 
 
-def progress(items: Iterable[T], doing: str, unit: str = "image") -> Iterable[T]:
-    """Show a bar on standard error after two seconds, only where somebody can see it."""
-    return tqdm(items, desc=doing, unit=unit, disable=None, leave=False, delay=2)
-
-
 def content_hash(path: Path) -> str:
     """Return 32 hex digits of the bytes of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def progress(items: Iterable[T], doing: str, unit: str = "image") -> Iterable[T]:
+    """Show a bar on standard error after two seconds, only where somebody can see it."""
+    return tqdm(items, desc=doing, unit=unit, disable=None, leave=False, delay=2)

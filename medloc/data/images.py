@@ -5,15 +5,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 from medloc.boxes import Box
-from medloc.data.untrusted import PIXELS
+from medloc.data.files import PIXELS
 
 ORIENTATION = 0x0112  # the EXIF tag
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 """What is tried, whatever a file is called: Pillow's other decoders are never let near a file."""
+
+WIDE = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+"""Pillow's modes of one channel with more than 8 bits."""
+
+PERCENTILES = (0.5, 99.5)
+"""What becomes black and white of an image with more than 8 bits; between them levels are scaled linearly."""
 
 TILE = (200, 170)  # px
 GAP = 4  # px
@@ -46,11 +53,22 @@ def opened(path: Path, what: str = "image") -> Iterator[Image.Image]:
 def open_image(path: Path) -> Image.Image:
     """Return the image as RGB; grayscale is repeated over the channels, EXIF orientation is left alone as in masks.
 
+    Of an image with more than 8 bits, `PERCENTILES` of its own levels become black and white.
+
     Raises:
-        ValueError: the file does not open as an image; the message names it.
+        ValueError: the file does not open as an image, or holds levels that are no numbers; the message names it.
     """
     with opened(path) as image:
-        return image.convert("RGB")
+        if image.mode not in WIDE:
+            return image.convert("RGB")
+        levels = np.asarray(image, dtype=np.float64)
+        if not np.isfinite(levels).all():
+            raise ValueError("levels that are no numbers")
+        low, high = np.percentile(levels, PERCENTILES)
+        if low == high:  # small bright things on an even ground
+            low, high = levels.min(), max(levels.max(), levels.min() + 1)
+        scaled = np.clip((levels - low) / (high - low), 0, 1) * 255
+        return Image.fromarray(scaled.round().astype(np.uint8)).convert("RGB")
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -70,9 +88,14 @@ def oddities(path: Path, what: str = "image") -> list[str]:
         ValueError: if the file does not open; the message names it.
     """
     with opened(path, what) as image:
-        odd = [f"{what}s with a palette"] if image.mode == "P" else []
-        turned = image.format in ("JPEG", "TIFF") and image.getexif().get(ORIENTATION, 1) != 1
-        return [*odd, f"{what}s that EXIF would turn, taken as stored"] if turned else odd
+        odd = {
+            f"{what}s with a palette": image.mode == "P",
+            f"{what}s that EXIF would turn, taken as stored": image.getexif().get(ORIENTATION, 1) != 1,
+            f"images with more than 8 bits, scaled from their {PERCENTILES[0]:g} and {PERCENTILES[1]:g} percentiles": (
+                image.mode in WIDE and what == "image"
+            ),
+        }
+    return [words for words, holds in odd.items() if holds]
 
 
 def boxes_sheet(images: Sequence[tuple[Path, Sequence[Box]]], path: Path, columns: int = COLUMNS) -> None:

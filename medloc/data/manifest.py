@@ -15,8 +15,10 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from medloc.boxes import Box
+from medloc.data.example import Coding
+from medloc.data.files import BOXES, FIELD, LINE, Problems, inside, limited_lines, parse_json, progress, require_folder
 from medloc.data.formats import checked_box
-from medloc.data.untrusted import BOXES, FIELD, LINE, Problems, limited_lines, parse_json
+from medloc.data.images import image_size
 from medloc.runs.atomic import atomic_writer
 
 VERSION = 1
@@ -59,6 +61,8 @@ class Header:
         prompt: The question put to a model; None is made from the target.
         origin: "phantom" for drawn images, otherwise a word on where the images come from, such as "real".
         root: The data folder, absolute or relative to the manifest; every path is relative to it.
+        foreground: What is foreground in its masks, where that is not white or 1 (`Coding`).
+        invert: Whether that is the background.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -68,6 +72,8 @@ class Header:
     prompt: Filled | None = None
     origin: Filled = "real"
     root: Filled = "."
+    foreground: Word = ""
+    invert: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +140,7 @@ def read_header(path: Path) -> Header:
         first = vars(_parsed(_FirstLine, line))
         if "\0" in first["root"]:
             raise ValueError("root is no path.")
+        Coding(first["foreground"])
     except ValueError as error:
         raise ValueError(f"{path} line 1: {error}") from None
     return Header(**{key: value for key, value in first.items() if key != "medloc_manifest"})
@@ -191,10 +198,48 @@ def _note(seen: dict[tuple[str, str], int], key: str, value: str, number: int) -
         raise ValueError(f"{key} {value} is that of line {first} already; {remedy}.")
 
 
+def data_folder(manifest: Path, header: Header, given: str | None = None) -> Path:
+    """Return the folder that the paths of a manifest are relative to, resolved: the given one or the header's.
+
+    Raises:
+        FileNotFoundError: There is no such folder; the message names the key.
+    """
+    root = Path(given).expanduser() if given else manifest.parent / header.root
+    key = f"dataset.root={given}" if given else f"{manifest} line 1: root {header.root}"
+    message = f"{key} is not a folder; dataset.root=FOLDER says where the images are now."
+    return require_folder(root, message).resolve()
+
+
+def check_files(path: Path, manifest: Manifest, root: Path, problems: Problems) -> Manifest:
+    """Return the manifest without the rows whose image is not below the data folder, does not open or has another size.
+
+    Args:
+        path: The manifest's file, for errors.
+        manifest: As read.
+        root: The data folder, resolved.
+        problems: Takes an error for every such row.
+    """
+    good = []
+    rows = progress(manifest.rows, "reading images")
+    for number, row in zip(manifest.lines, rows, strict=True):
+        with problems.collected(f"{path} line {number}"):
+            size = image_size(inside(root, row.image))
+            if size != (row.width, row.height):
+                raise ValueError(
+                    f"{row.image} has {size[0]}x{size[1]} px, the manifest says {row.width}x{row.height}; prepare it "
+                    "again."
+                )
+            for mask in row.masks:
+                inside(root, mask)
+            good.append((number, row))
+    return Manifest(manifest.header, tuple(row for _, row in good), tuple(number for number, _ in good))
+
+
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write a manifest, whole or not at all."""
     with atomic_writer(path) as file:
-        file.write(_line({"medloc_manifest": VERSION, **vars(manifest.header)}))
+        said = {key: value for key, value in vars(manifest.header).items() if value or key == "prompt"}
+        file.write(_line({"medloc_manifest": VERSION, **said}))
         file.writelines(map(written, manifest.rows))
 
 

@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from medloc.data.files import ImageIndex, content_hash, progress, visible_files
+from medloc.data.files import ImageIndex, Problems, content_hash, progress, visible_files
 from medloc.data.formats.masks import Mask
-from medloc.data.formats.table import numbered_rows
-from medloc.data.images import open_image
+from medloc.data.formats.tables import numbered_rows
+from medloc.data.images import oddities, open_image
 from medloc.data.manifest import PARTS, Header, Manifest, ManifestRow, checked_row, written
 from medloc.data.rows import Source, detected, rows_of
 from medloc.data.sets import SETS
 from medloc.data.splits import fifth, grouped_split, random_split, stratified_split
-from medloc.data.untrusted import Problems
 
 SPLITS = {
     "found": "as the data set has it; training divides what has none",
@@ -31,6 +30,9 @@ PART_FOLDERS = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 """Folder that an image lies in -> part."""
+
+SHOWN = 5
+"""Groups and equal files that a report names."""
 
 ALONE = 0.95
 """Share of images that are the only one of their group, from which on a pattern for groups is doubted."""
@@ -81,7 +83,7 @@ def prepare(source: Source, wishes: Wishes, read_mask: Callable[[Path], Mask], p
     rows = _by_folder(rows) if wishes.split == "found" else divided_rows(rows, wishes.split, wishes.seed)
     if not rows and not problems.count:
         raise ValueError(f"{root}: no image of it has a mask or an annotation.")
-    _check_rows(rows, problems)
+    _check_rows(root, rows, problems)
     return Manifest(header, tuple(rows))
 
 
@@ -97,7 +99,8 @@ def _header(source: Source, wishes: Wishes, files: Sequence[Path]) -> Header:
     prompt = wishes.prompt or (known.prompt if known and not wishes.target else None)
     name = wishes.name or (known.name if known else root.name) or "own"
     drawn = any((folder / "SYNTHETIC.txt").is_file() for folder in (root, root.parent))
-    return Header(name, target, prompt, "phantom" if drawn else "real", str(root))
+    origin, coding = "phantom" if drawn else "real", source.coding
+    return Header(name, target, prompt, origin, str(root), coding.foreground, coding.invert)
 
 
 def _grouped(rows: list[ManifestRow], wishes: Wishes) -> list[ManifestRow]:
@@ -147,10 +150,12 @@ def _by_folder(rows: list[ManifestRow]) -> list[ManifestRow]:
     return rows
 
 
-def _check_rows(rows: Sequence[ManifestRow], problems: Problems) -> None:
+def _check_rows(root: Path, rows: Sequence[ManifestRow], problems: Problems) -> None:
     """Collect what a reader of the manifest would refuse, and count what is odd."""
     divided = any(row.split for row in rows)
     for row in rows:
+        problems.quirks.update(oddities(root / row.image))
+        problems.quirks.update(odd for mask in row.masks for odd in oddities(root / mask, "mask"))
         with problems.collected(row.image[:200]):
             checked_row(written(row).encode())
             if divided and row.split is None:
@@ -212,7 +217,7 @@ def statement(manifest: Manifest, root: Path, problems: Problems) -> Iterator[st
     for name, *numbers in cells:
         yield "  ".join([name.ljust(widths[0]), *map(str.rjust, numbers, widths[1:])])
     yield ""
-    yield from leaks(root, [row for row in divided if (root / row.image).is_file()]).lines()
+    yield from _leaks(root, [row for row in divided if (root / row.image).is_file()])
     if all(row.group == row.id for row in rows):
         yield "every image is a group of its own: no lesion or patient is named, so that leaks of these cannot be seen"
 
@@ -228,51 +233,39 @@ def counts(rows: Sequence[ManifestRow]) -> list[list[str]]:
     return table
 
 
-@dataclass(frozen=True)
-class Leaks:
-    """What training knows of the test.
-
-    Attributes:
-        groups: Lesion or patient on both sides -> its number of test images.
-        tested: Number of test images.
-        twins: Files with equal bytes under different names, each list with the part of each.
-    """
-
-    groups: dict[str, int]
-    tested: int
-    twins: list[list[tuple[str, str]]]
-
-    def lines(self, shown: int = 5) -> list[str]:
-        """Return the report as lines."""
-        leaked = sum(self.groups.values())
-        share = f" ({100 * leaked / self.tested:.1f} %)" if self.tested else ""
-        first = ", ".join(list(self.groups)[:shown]) + (", ..." if len(self.groups) > shown else "")
-        known = f": {first}" if first else ""
-        lines = [f"{leaked} of {self.tested} test images{share} share a group with training{known}"]
-        crossing = sum(len({part for _, part in twins} - {""}) > 1 for twins in self.twins)
-        lines.append(f"{len(self.twins)} images under several names, {crossing} of them in several parts")
-        for twins in self.twins[:shown]:
-            lines.append("  " + " = ".join(f"{name} ({part})" if part else name for name, part in twins))
-        return lines
+def shared_groups(rows: Sequence[ManifestRow]) -> dict[str, int]:
+    """Return lesion or patient on both sides -> its number of test images, the largest first."""
+    trained = {row.group for row in rows if row.split == "train"}
+    return dict(Counter(row.group for row in rows if row.split == "test" and row.group in trained).most_common())
 
 
-def leaks(root: Path, rows: Sequence[ManifestRow]) -> Leaks:
-    """Look for groups on both sides, and for equal files; only files of equal size are read.
+def twins(root: Path, rows: Sequence[ManifestRow]) -> list[list[tuple[str, str]]]:
+    """Return images with equal bytes under different names, each with its part; only files of equal size are read.
 
     Raises:
         OSError: An image cannot be read.
     """
-    trained = {row.group for row in rows if row.split == "train"}
-    tested = [row for row in rows if row.split == "test"]
-    shared = Counter(row.group for row in tested if row.group in trained)
-    by_size: dict[int, list[ManifestRow]] = defaultdict(list)
+    by_size, by_content = defaultdict[int, list[ManifestRow]](list), defaultdict[str, list[tuple[str, str]]](list)
     for row in rows:
         by_size[(root / row.image).stat().st_size].append(row)
-    by_content: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for same in by_size.values():
         for row in same if len(same) > 1 else ():
             by_content[content_hash(root / row.image)].append((row.image, row.split or ""))
-    return Leaks(dict(shared.most_common()), len(tested), [twins for twins in by_content.values() if len(twins) > 1])
+    return [found for found in by_content.values() if len(found) > 1]
+
+
+def _leaks(root: Path, rows: Sequence[ManifestRow]) -> Iterator[str]:
+    """Say what training knows of the test."""
+    groups, tested = shared_groups(rows), sum(row.split == "test" for row in rows)
+    leaked = sum(groups.values())
+    share = f" ({100 * leaked / tested:.1f} %)" if tested else ""
+    first = ", ".join(list(groups)[:SHOWN]) + ", ..." * (len(groups) > SHOWN)
+    yield f"{leaked} of {tested} test images{share} share a group with training{': ' * bool(groups)}{first}"
+    same = twins(root, rows)
+    crossing = sum(len({part for _, part in each} - {""}) > 1 for each in same)
+    yield f"{len(same)} images under several names, {crossing} of them in several parts"
+    for each in same[:SHOWN]:
+        yield "  " + " = ".join(f"{name} ({part})" if part else name for name, part in each)
 
 
 def decode_all(manifest: Manifest, root: Path, problems: Problems) -> None:

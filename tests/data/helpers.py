@@ -7,7 +7,7 @@ from PIL import Image
 
 from medloc.boxes import Box
 from medloc.data.example import Example
-from medloc.data.load import read_pairs
+from medloc.data.load import read_part
 from medloc.data.sets import SETS
 from medloc.spec.dataset import DatasetSettings, PhantomSettings
 
@@ -53,9 +53,18 @@ def save_mask(path: Path, *boxes: tuple[int, int, int, int], size: tuple[int, in
     Image.fromarray(mask).save(path, **({"quality": 95} if path.suffix == ".jpg" else {}))
 
 
-def read_ham10000(root: Path, rule: str, read_mask):
-    return read_pairs(SETS["ham10000"], root, "", rule, read_mask)
+def read_set(name: str, root: Path, part: str, rule: str):
+    """Return the examples of one part of a set of images and masks, and what was left out."""
+    return read_part(SETS[name], dataset_settings(name, root, boxes=rule), root, root / ".cache", part)
 
 
-def read_tn3k(root: Path, part: str, rule: str, read_mask):
-    return read_pairs(SETS["tn3k"], root, part, rule, read_mask)
+def read_heel(root: Path):
+    return read_set("heel", root, "", "union")
+
+
+def read_ham10000(root: Path, rule: str):
+    return read_set("ham10000", root, "", rule)
+
+
+def read_tn3k(root: Path, part: str, rule: str):
+    return read_set("tn3k", root, part, rule)

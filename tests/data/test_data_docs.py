@@ -11,9 +11,10 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from PIL import Image
 
+from medloc.data import load_dataset
 from medloc.data.__main__ import main
+from medloc.data.files import BOXES, DOCUMENT, FIELD, LINE, PIXELS, SIDECAR, Problems
 from medloc.data.manifest import read_manifest
-from medloc.data.untrusted import BOXES, DOCUMENT, FIELD, LINE, PIXELS, SIDECAR, Problems
 from medloc.report.__main__ import main as report
 from medloc.spec.compose import compose_job
 from medloc.training.runner.runner import run_job
@@ -53,11 +54,21 @@ def data(tmp_path_factory):
     for i in range(5):
         (root / "yolo" / f"{i}.txt").write_text("0 0.5 0.5 0.25 0.5\n")
         (root / "voc" / f"{i}.xml").write_text(voc(("fracture", 1, 1, 40, 30)))
+    save_image(root / "classes" / "images" / "1.png")
+    save_mask(root / "classes" / "masks" / "1.png", (1, 2, 20, 30))
+    mask = Image.open(root / "classes" / "masks" / "1.png")
+    mask.point(lambda level: level // 255 + (level == 0) * 2).save(root / "classes" / "masks" / "1.png")
+    shares = {
+        "images": [{"id": 1, "file_name": "1.png"}],
+        "annotations": [{"image_id": 1, "bbox": [0.1, 0.2, 0.3, 0.4]}],
+    }
+    save_image(root / "shares" / "1.png")
+    (root / "shares" / "instances.json").write_text(json.dumps(shares))
     return root
 
 
 def test_every_command_of_the_page_runs_in_order(data, capsys):
-    runs, folds = [], []
+    runs, tests = [], []
     assert {name for name, _ in COMMANDS} == {"data", "run", "report"}
     for name, arguments in COMMANDS:
         words = [word.replace("/data/", f"{data}/") for word in shlex.split(arguments)]
@@ -66,17 +77,20 @@ def test_every_command_of_the_page_runs_in_order(data, capsys):
             assert main([*words, *more]) == 0, arguments
         elif name == "report":
             assert shlex.split(arguments, comments=True) == ["results=results/thyroid"]  # where the folds ran
-            assert report([f"results={data / 'folds'}"]) == 0
+            assert report([f"results={data / 'r'}"]) == 0
         else:
-            small = [*SMALL, "train.max_steps=2", "evaluation.points=1", "device=cpu"]
-            small += [f"results={data / ('folds' if '-m' in words else 'r')}", f"cache={data / 'cache'}"]
+            small = [*SMALL, "train.max_steps=1", "evaluation.points=1", "device=cpu"]
+            small += [f"results={data / 'r'}", f"cache={data / 'cache'}"]
             parsed = OverridesParser.create().parse_overrides([word for word in words if word != "-m"])
-            for one in BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]:
-                (folds if "-m" in words else runs).append(run_job(compose_job([*one, *small])))
+            for number, one in enumerate(BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]):
+                job = compose_job([*one, *small])
+                tests.append(load_dataset(job.settings.dataset, data / "cache").test)
+                if number == 0:  # of the folds one is trained
+                    runs.append(run_job(job))
     said = capsys.readouterr().out
     assert "thyroid (real): 20 images, 20 boxes of the thyroid nodule" in said
 
-    plain, chosen = (run.record for run in runs)
+    plain, chosen, _ = (run.record for run in runs)
     assert (plain.status, plain.identity["dataset"], plain.label) == (
         "complete",
         "manifest",
@@ -90,17 +104,17 @@ def test_every_command_of_the_page_runs_in_order(data, capsys):
     assert [point["n"] for point in plain.metrics["curve"]] == [4] * len(plain.metrics["curve"])
     assert [point["n"] for point in chosen.metrics["curve"]] == [3] * len(chosen.metrics["curve"])
 
-    parts = [[json.loads(line)["id"] for line in (run.folder / "samples.jsonl").open()] for run in folds]
+    parts = [[one.id for one in test] for test in tests[2:]]
     assert [len(part) for part in parts] == [4, 4, 4, 4, 3]  # ten patients of two images, one of them without a target
     assert len({name for part in parts for name in part}) == 19
+    assert [json.loads(line)["id"] for line in (runs[2].folder / "samples.jsonl").open()] == parts[0]
 
-    (line,) = [row for row in (data / "folds" / "tables" / "folds.md").read_text().splitlines() if "medloc" in row]
-    assert [cell.strip() for cell in line.split("|")][1:6] == [
+    (line,) = [row for row in (data / "r" / "tables" / "folds.md").read_text().splitlines() if "medloc" in row]
+    assert [cell.strip() for cell in line.split("|")][1:5] == [
         "real: thyroid",
         "medloc piecewise tiny_s",
-        "2",
-        "5",
-        "19",
+        "1",
+        "1 of 5",
     ]
 
     again = read_manifest(data / "thyroid" / "manifest.jsonl", Problems())
@@ -108,7 +122,6 @@ def test_every_command_of_the_page_runs_in_order(data, capsys):
     assert Image.open(data / "thyroid" / "manifest.png").size == (6 * 204, 2 * 174)
     one_based = read_manifest(data / "voc" / "manifest.jsonl", Problems()).rows[0]
     assert one_based.boxes[0].as_list() == [0, 0, 40, 30]
-    assert report([f"results={data / 'r'}"]) == 0
     assert "### own data" in (data / "r" / "tables" / "other.md").read_text()
     assert "| (no class) |      15 |      4 |" in (data / "r" / "tables" / "table5.md").read_text()
 
@@ -136,6 +149,6 @@ def test_the_manifest_of_the_formats_page_is_one(tmp_path):
             "".join(re.findall(r"^\| (.*?) \|", text.partition("## manifest.jsonl")[2].partition("\n## ")[0], re.M)),
         )
     )
-    assert keys == {"medloc_manifest", "name", "target", "prompt", "origin", "root"} | {
+    assert keys == {"medloc_manifest", "name", "target", "prompt", "origin", "root", "foreground", "invert"} | {
         each.name for each in fields(manifest.rows[0])
     }

@@ -131,7 +131,9 @@ def test_the_version_of_the_code_that_reads_masks_moves_it_and_empties_the_cache
     for version, reads in ((1, 1), (1, 0), (2, 1), (2, 0)):
         read = []
         monkeypatch.setattr(masks, "READING", version)
-        cache = MaskCache(tmp_path, tmp_path / "c", lambda path, read=read: read.append(path) or read_mask(path))
+        cache = MaskCache(
+            tmp_path, tmp_path / "c", read=lambda path, _, read=read: read.append(path) or read_mask(path)
+        )
         cache(tmp_path / "m.png")
         cache.save()
         assert len(read) == reads

@@ -5,8 +5,7 @@ import pytest
 from medloc.boxes import Box
 from medloc.data import load_dataset
 from medloc.data.formats.masks import MaskCache, read_mask
-from medloc.data.sets.heel import read_heel
-from tests.data.helpers import dataset_settings, read_ham10000, read_tn3k, save_image, save_mask
+from tests.data.helpers import dataset_settings, read_ham10000, read_heel, read_tn3k, save_image, save_mask
 
 HEADER = "lesion_id,image_id,dx,dx_type,age,sex,localization"
 
@@ -41,7 +40,7 @@ def heel(
 
 def test_ham10000_joins_image_mask_and_row(tmp_path):
     ham(tmp_path, 3)
-    examples, notes = read_ham10000(tmp_path, "union", read_mask)
+    examples, notes = read_ham10000(tmp_path, "union")
     assert [e.id for e in examples] == ["ISIC_0024306", "ISIC_0024307", "ISIC_0024308"]
     assert [e.group for e in examples] == ["HAM_0", "HAM_0", "HAM_1"]
     assert (examples[1].box, examples[1].label, examples[1].width, examples[1].height) == (
@@ -59,7 +58,7 @@ def test_ham10000_metadata_has_three_names_and_two_delimiters(tmp_path, name, de
     table = tmp_path / "HAM10000_metadata.csv"
     (tmp_path / name).write_text("\ufeff" + table.read_text().replace(",", delimiter), encoding="utf-8")
     table.unlink()
-    assert [e.group for e in read_ham10000(tmp_path, "union", read_mask)[0]] == ["HAM_0", "HAM_0"]
+    assert [e.group for e in read_ham10000(tmp_path, "union")[0]] == ["HAM_0", "HAM_0"]
 
 
 def test_ham10000_doubled_and_nested_folders_count_once(tmp_path):
@@ -67,7 +66,7 @@ def test_ham10000_doubled_and_nested_folders_count_once(tmp_path):
     ham(tmp_path / "archive" / "archive", 4, ("HAM10000_IMAGES_PART_1", "HAM10000_images_part_2"))
     save_image(tmp_path / "__MACOSX" / "ISIC_0099999.jpg")
     (tmp_path / "archive" / "._ISIC_0024306.jpg").write_bytes(b"x")
-    assert len(read_ham10000(tmp_path, "union", read_mask)[0]) == 4
+    assert len(read_ham10000(tmp_path, "union")[0]) == 4
 
 
 def test_what_has_no_partner_or_an_empty_mask_is_counted_in_one_line(tmp_path):
@@ -75,10 +74,10 @@ def test_what_has_no_partner_or_an_empty_mask_is_counted_in_one_line(tmp_path):
     (tmp_path / "HAM10000_images_part_1" / "ISIC_0024306.jpg").unlink()
     (tmp_path / "masks" / "ISIC_0024307_segmentation.png").unlink()
     save_mask(tmp_path / "masks" / "ISIC_0024308_segmentation.png")
-    examples, notes = read_ham10000(tmp_path, "union", read_mask)
+    examples, notes = read_ham10000(tmp_path, "union")
     assert [e.id for e in examples] == ["ISIC_0024309"]
     assert notes == (
-        "ham10000: left out 1 empty masks, 1 images without a mask, 1 masks without an image, "
+        "ham10000: left out 1 images without a mask, 1 images without a target, 1 masks without an image, "
         "1 metadata rows without an image.",
     )
 
@@ -86,27 +85,27 @@ def test_what_has_no_partner_or_an_empty_mask_is_counted_in_one_line(tmp_path):
 def test_full_frame_mask_is_kept(tmp_path):
     ham(tmp_path, 1)
     save_mask(tmp_path / "masks" / "ISIC_0024306_segmentation.png", (0, 0, 40, 30))
-    assert read_ham10000(tmp_path, "union", read_mask)[0][0].box == Box(0, 0, 40, 30)
+    assert read_ham10000(tmp_path, "union")[0][0].box == Box(0, 0, 40, 30)
 
 
 def test_mask_of_another_size_names_both_files(tmp_path):
     ham(tmp_path, 1)
     save_mask(tmp_path / "masks" / "ISIC_0024306_segmentation.png", (1, 1, 9, 9), size=(41, 30))
     with pytest.raises(ValueError, match=r"ISIC_0024306_segmentation\.png.*41x30.*ISIC_0024306\.jpg is 40x30"):
-        read_ham10000(tmp_path, "union", read_mask)
+        read_ham10000(tmp_path, "union")
 
 
 def test_image_that_does_not_open_is_named(tmp_path):
     ham(tmp_path, 1)
     (tmp_path / "HAM10000_images_part_1" / "ISIC_0024306.jpg").write_bytes(b"not a jpeg")
     with pytest.raises(ValueError, match=r"ISIC_0024306\.jpg: this image does not open"):
-        read_ham10000(tmp_path, "union", read_mask)
+        read_ham10000(tmp_path, "union")
 
 
 def test_tn3k_reads_jpeg_masks_sorted_by_number_with_labels(tmp_path):
     tn3k(tmp_path / "Thyroid Dataset" / "tn3k")
-    train, _ = read_tn3k(tmp_path, "trainval", "single", read_mask)
-    test, _ = read_tn3k(tmp_path, "test", "single", read_mask)
+    train, _ = read_tn3k(tmp_path, "trainval", "single")
+    test, _ = read_tn3k(tmp_path, "test", "single")
     assert [e.id for e in train] == ["trainval/0", "trainval/2", "trainval/10"]
     assert [e.box for e in train] == [Box(8, 8, 24, 20)] * 3
     assert [e.label for e in test] == ["benign", "malignant"]
@@ -116,10 +115,10 @@ def test_tn3k_reads_jpeg_masks_sorted_by_number_with_labels(tmp_path):
 def test_tn3k_counts_what_single_leaves_out_and_numbers_all(tmp_path):
     tn3k(tmp_path)
     save_mask(tmp_path / "test-mask" / "1.jpg", (1, 1, 12, 12), (20, 15, 36, 28))
-    single, notes = read_tn3k(tmp_path, "test", "single", read_mask)
+    single, notes = read_tn3k(tmp_path, "test", "single")
     assert [e.id for e in single] == ["test/0"]
-    assert notes == ("tn3k test: left out 1 images with several components (dataset.boxes=single).",)
-    every, _ = read_tn3k(tmp_path, "test", "all", read_mask)
+    assert notes == ("tn3k test: left out 1 images with several boxes (dataset.boxes=single).",)
+    every, _ = read_tn3k(tmp_path, "test", "all")
     assert [(e.id, e.group) for e in every] == [
         ("test/0", "test/0"),
         ("test/1#0", "test/1"),
@@ -132,15 +131,15 @@ def test_tn3k_missing_folder_is_named(tmp_path):
     for file in (tmp_path / "test-mask").iterdir():
         file.unlink()
     with pytest.raises(FileNotFoundError, match="no file in test-image has a mask"):
-        read_tn3k(tmp_path, "test", "single", read_mask)
+        read_tn3k(tmp_path, "test", "single")
     (tmp_path / "test-mask").rmdir()
     with pytest.raises(FileNotFoundError, match="no folder test-mask"):
-        read_tn3k(tmp_path, "test", "single", read_mask)
+        read_tn3k(tmp_path, "test", "single")
 
 
 def test_heel_reads_the_table_and_counts_the_rest(tmp_path):
     heel(tmp_path)
-    examples, notes = read_heel(tmp_path, "boxes.csv")
+    examples, notes = read_heel(tmp_path)
     assert [(e.id, e.label, e.box) for e in examples] == [
         ("normal/1", "normal", Box(1, 2, 20, 30)),
         ("sever/1", "sever", Box(0, 0, 40, 30)),
@@ -151,14 +150,14 @@ def test_heel_reads_the_table_and_counts_the_rest(tmp_path):
 def test_heel_without_a_table_says_that_boxes_are_not_public(tmp_path):
     heel(tmp_path, table=None)
     with pytest.raises(FileNotFoundError, match=r"dataset\.sidecar=boxes\.csv.*HEEL's boxes are not public"):
-        read_heel(tmp_path, "boxes.csv")
+        read_heel(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
         ("normal/1.jpg,20,2,20,30", "is not a box"),
-        ("normal/1.jpg,1,2,nan,30", "is not a box"),
+        ("normal/1.jpg,1,2,nan,30", "are not four numbers"),
         ("normal/1.jpg,1,2,,30", "are not four numbers"),
         ("normal/1.jpg,1,2,41,30", "reaches beyond its image"),
         ("1.jpg,1,2,20,30", "fits 3 images"),
@@ -167,13 +166,13 @@ def test_heel_without_a_table_says_that_boxes_are_not_public(tmp_path):
 def test_heel_bad_rows_are_named(tmp_path, row, message):
     heel(tmp_path, f"file,xmin,ymin,xmax,ymax\n{row}\n")
     with pytest.raises(ValueError, match=rf"boxes\.csv line 2: .*{message}"):
-        read_heel(tmp_path, "boxes.csv")
+        read_heel(tmp_path)
 
 
 def test_heel_table_without_a_column_says_which(tmp_path):
     heel(tmp_path, "file,xmin,ymin,xmax\nnormal/1.jpg,1,2,3\n")
     with pytest.raises(ValueError, match=r"boxes\.csv: no column ymax"):
-        read_heel(tmp_path, "boxes.csv")
+        read_heel(tmp_path)
 
 
 def test_missing_root_is_one_clear_line(tmp_path):
@@ -210,18 +209,18 @@ def test_the_fingerprint_follows_the_boxes(tmp_path):
 def test_masks_are_read_once_and_again_when_they_change(tmp_path):
     path, reads = tmp_path / "a.png", []
 
-    def counting(file):
+    def counting(file, coding):
         reads.append(file)
-        return read_mask(file)
+        return read_mask(file, coding)
 
     save_mask(path, (1, 2, 3, 4))
-    first = MaskCache(tmp_path, tmp_path / "cache", counting)
+    first = MaskCache(tmp_path, tmp_path / "cache", read=counting)
     assert first(path) == first(path) == read_mask(path)
     first.save()
-    assert MaskCache(tmp_path, tmp_path / "cache", counting)(path) == read_mask(path)
+    assert MaskCache(tmp_path, tmp_path / "cache", read=counting)(path) == read_mask(path)
     assert len(reads) == 1
     save_mask(path, (1, 2, 30, 25), (35, 1, 38, 9))
-    assert MaskCache(tmp_path, tmp_path / "cache", counting)(path) == read_mask(path)
+    assert MaskCache(tmp_path, tmp_path / "cache", read=counting)(path) == read_mask(path)
 
 
 @pytest.mark.parametrize(

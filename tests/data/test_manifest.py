@@ -4,8 +4,8 @@ import math
 import pytest
 
 from medloc.boxes import Box
+from medloc.data.files import BOXES, FIELD, LINE, Problems
 from medloc.data.manifest import Header, Manifest, ManifestRow, read_header, read_manifest, write_manifest
-from medloc.data.untrusted import BOXES, FIELD, LINE, Problems
 
 HEAD = {"medloc_manifest": 1, "name": "own", "target": "nodule"}
 ROW = {"id": "a", "image": "a.png", "width": 40, "height": 30, "boxes": [[1, 2, 20, 30]]}
@@ -92,7 +92,7 @@ def test_a_part_for_all_or_for_none(tmp_path):
     ("first", "message"),
     [
         ("", "is not JSON"),
-        (ROW, "'id' is no key of this line; the keys are medloc_manifest, name"),
+        (ROW, "'id' is no key of this line; the keys are foreground, invert, medloc_manifest, name"),
         ({**HEAD, "medloc_manifest": 2}, "medloc_manifest must be at most 1"),
         ({**HEAD, "medloc_manifest": True}, "medloc_manifest must be a whole number"),
         ({"name": "own", "target": "nodule"}, "medloc_manifest is missing"),

@@ -16,15 +16,7 @@ from medloc.spec.dataset import PhantomSettings
 from tests.data.helpers import TINY, dataset_settings
 
 NAMES = ("ham10000", "tn3k", "heel")
-HUNDREDS = PhantomSettings(train=160, test=40, calibration=4, seed=7)
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> Path:
-    cache = tmp_path_factory.mktemp("phantoms")
-    for name in NAMES:
-        SETS[name].phantoms.roots(PhantomSettings(**TINY), cache)
-    return cache
+HUNDREDS = PhantomSettings(train=96, test=24, calibration=2, seed=7)
 
 
 @pytest.fixture(scope="module")
@@ -137,16 +129,16 @@ def test_ham_layout(hundreds, tmp_path):
 def test_tn3k_layout(hundreds):
     root = hundreds["tn3k"].test[0].image.parents[1]
     images = sorted(p.name for p in (root / "test-image").iterdir())
-    assert images == [f"{i:04d}.jpg" for i in range(40 + 5)]  # 40 x 70 / 544 = 5.1 with several nodules
+    assert images == [f"{i:04d}.jpg" for i in range(24 + 3)]  # 24 x 70 / 544 = 3.1 with several nodules
     assert images == sorted(p.name for p in (root / "test-mask").iterdir())
-    assert hundreds["tn3k"].notes[1].startswith("tn3k test: left out 5 images with several components")
+    assert hundreds["tn3k"].notes[1].startswith("tn3k test: left out 3 images with several boxes")
     assert {e.label for e in hundreds["tn3k"].train} == {"benign", "malignant"}
 
 
 def test_heel_layout(hundreds):
     labels = [e.label for e in hundreds["heel"].test]
-    # 93, 67, 40 in all; 160 are trained on: 74.4, 53.6, 32 -> 74, 54, 32
-    assert [labels.count(c) for c in xray.CLASSES] == [19, 13, 8]
+    # 56, 40, 24 in all; 96 are trained on: 44.8, 32, 19.2 -> 45, 32, 19
+    assert [labels.count(c) for c in xray.CLASSES] == [11, 8, 5]
     assert hundreds["heel"].test[0].image.parents[1].name == "all_category"
 
 

@@ -10,12 +10,12 @@ from PIL import Image
 
 from medloc.boxes import Box
 from medloc.data.__main__ import main
+from medloc.data.files import Problems
 from medloc.data.formats.masks import read_mask
-from medloc.data.manifest import ManifestRow, read_manifest
-from medloc.data.prepare import Wishes, counts, group_warning, leaks, prepare
+from medloc.data.manifest import Header, Manifest, ManifestRow, read_manifest
+from medloc.data.prepare import Wishes, counts, group_warning, prepare, shared_groups, statement, twins
 from medloc.data.rows import Source
 from medloc.data.splits import fifth, grouped_split, random_split
-from medloc.data.untrusted import Problems
 from tests.data.helpers import example, read_ham10000, read_tn3k, save_image, save_mask
 from tests.data.test_loaders import ham, heel, tn3k
 from tests.data.test_sidecars import voc
@@ -37,7 +37,7 @@ def quirks(problems):
 
 def test_ham10000_is_read_by_its_loader_and_divided_as_it_divides(tmp_path):
     ham(tmp_path, 10)
-    examples, _ = read_ham10000(tmp_path, "union", read_mask)
+    examples, _ = read_ham10000(tmp_path, "union")
     for how, split in (("grouped", grouped_split), ("image", random_split)):
         manifest, problems = prepared(tmp_path, wishes=Wishes(split=how))
         assert problems.errors == []
@@ -76,7 +76,7 @@ def test_tn3k_with_and_without_label_files(tmp_path, labelled):
         ("test/1", "malignant" if labelled else "", 2),
     ]
     assert [row.split for row in manifest.rows].count("train") == 3
-    every = read_tn3k(tmp_path, "test", "all", read_mask)[0]
+    every = read_tn3k(tmp_path, "test", "all")[0]
     assert [box for row in test for box in row.boxes] == [example.box for example in every]
 
 
@@ -316,13 +316,11 @@ def test_leaks_are_shared_groups_and_equal_files_under_two_names(tmp_path):
         row("d", split="test", group="p3"),
         row("e", split="train", group="p4"),
     ]
-    found = leaks(tmp_path, rows)
-    assert (found.groups, found.tested) == ({"p1": 1}, 2)
-    assert found.twins == [[("a", "train"), ("c", "test")], [("b", "train"), ("e", "train")]]
-    assert found.lines()[:2] == [
-        "1 of 2 test images (50.0 %) share a group with training: p1",
-        "2 images under several names, 1 of them in several parts",
-    ]
+    assert shared_groups(rows) == {"p1": 1}
+    assert twins(tmp_path, rows) == [[("a", "train"), ("c", "test")], [("b", "train"), ("e", "train")]]
+    said = list(statement(Manifest(Header("own", "nodule"), tuple(rows)), tmp_path, Problems()))
+    assert "1 of 2 test images (50.0 %) share a group with training: p1" in said
+    assert "2 images under several names, 1 of them in several parts" in said
 
 
 def test_table_5_counts_images_by_class_and_part():

@@ -8,7 +8,8 @@ import yaml
 
 from medloc.boxes import Box
 from medloc.data import load_dataset
-from medloc.data.example import DataSet, Example
+from medloc.data.example import DataSet
+from medloc.data.manifest import ManifestRow
 from medloc.data.prompts import PROMPTS, TARGETS, known_prompts, question_of, target_of
 from medloc.data.sets import SETS, check_set
 from medloc.data.splits import grouped_split
@@ -18,9 +19,10 @@ from tests.data.helpers import dataset_settings, save_image
 ROOT = Path(__file__).parents[2]
 
 
-def read_flat(root, settings):
+def read_flat(root, settings, problems):
+    problems.quirks["images without a box"] = 3
     images = sorted(root.glob("*.png"))
-    return [Example(p.stem, p, 40, 30, Box(1, 2, 20, 30), p.stem, "") for p in images], ("flat: read.",)
+    return [ManifestRow(p.stem, p.name, 40, 30, (Box(1, 2, 20, 30),), None, "", p.stem) for p in images]
 
 
 NEW = DataSet(
@@ -43,7 +45,12 @@ def test_one_entry_makes_a_data_set(tmp_path, monkeypatch):
         save_image(tmp_path / "images" / f"{i}.png")
     settings = dataset_settings("ham10000", tmp_path / "images", name="flat")
     data = load_dataset(settings, tmp_path / "c")
-    assert (len(data.train), len(data.test), data.name, data.notes) == (8, 2, "flat", ("flat: read.",))
+    assert (len(data.train), len(data.test), data.name, data.notes) == (
+        8,
+        2,
+        "flat",
+        ("flat: left out 3 images without a box.",),
+    )
     assert (target_of(settings), question_of(settings, None)) == ("cyst", "Where is the cyst?")
     assert question_of(settings, "boxmed_rl") == "Provide the bounding box for cyst."
     check_set(dataset_settings("ham10000", name="flat", split="fold2of5"))

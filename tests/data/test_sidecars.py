@@ -5,12 +5,10 @@ import json
 import pytest
 
 from medloc.boxes import Box
-from medloc.data.formats import coco, half_open
-from medloc.data.formats.coco import read_coco
-from medloc.data.formats.table import read_box_table
-from medloc.data.formats.voc import read_voc
-from medloc.data.formats.yolo import class_names, read_yolo
-from medloc.data.untrusted import BOXES, FIELD, SIDECAR, Problems, limited_bytes
+from medloc.data.files import BOXES, FIELD, SIDECAR, Problems, limited_bytes
+from medloc.data.formats import half_open, tables
+from medloc.data.formats.labels import class_names, read_voc, read_yolo
+from medloc.data.formats.tables import read_box_table, read_coco
 
 OBJECT = "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
 
@@ -28,7 +26,7 @@ def voc(*objects, size="<size><width>40</width><height>30</height></size>"):
 def test_yolo_boxes_polygons_and_names(tmp_path):
     problems = Problems()
     path = file(tmp_path, "1.txt", "0 0.5 0.5 0.2 0.4\n\n1 0.25 0.5 0.1 0.2 0.93\n7 0.1 0.1 0.3 0.2 0.2 0.5\n")
-    found = read_yolo(path, {0: "nodule", 1: "cyst"}, problems)
+    found = read_yolo(path, {0: "nodule", 1: "cyst"}, problems, "cxcywh-confidence")
     assert [name for name, _ in found.boxes] == ["nodule", "cyst", "7"]
     expected = [[0.4, 0.3, 0.6, 0.7], [0.2, 0.4, 0.3, 0.6], [0.1, 0.1, 0.3, 0.5]]
     assert [box.as_list() for _, box in found.boxes] == [pytest.approx(box) for box in expected]
@@ -47,7 +45,7 @@ def test_an_empty_yolo_file_says_that_there_is_nothing(tmp_path):
         ("0 0.5 0.5 0.2", "3 numbers after the class"),
         ("0 0.5 0.5 0.2 0.2 0.2 0.2 0.2", "7 numbers after the class"),
         ("0 50 60 20 20", "must lie in [0, 1]"),
-        ("0 nan 0.5 0.2 0.2", "must lie in [0, 1]"),
+        ("0 nan 0.5 0.2 0.2", "are not a class and numbers"),
         ("0 0.5 0.5 0 0.2", "width and height must be above 0"),
         ("nodule 0.5 0.5 0.2 0.2", "are not a class and numbers"),
     ],
@@ -135,10 +133,10 @@ def test_bad_coco_annotations_are_named_and_their_images_have_no_truth(tmp_path)
     found = read_coco(file(tmp_path, "c.json", json.dumps(content)), problems)
     assert [(one.file, one.broken, one.boxes) for one in found] == [("1.jpg", True, ()), ("2.jpg", False, ())]
     assert [e.partition("c.json ")[2].partition(":")[0] for e in problems.errors] == [
+        "images[2]",
         "annotations[1]",
         "annotations[2]",
         "annotations[3]",
-        "images[2]",
     ]
 
 
@@ -221,8 +219,8 @@ def test_limits_of_a_file_hold_at_the_limit_and_not_one_past_it(tmp_path):
 
 def test_a_coco_file_has_a_limit_of_its_own(tmp_path, monkeypatch):
     path = file(tmp_path, "c.json", '{"images": [], "annotations": []}')
-    monkeypatch.setattr(coco, "DOCUMENT", path.stat().st_size)
+    monkeypatch.setattr(tables, "DOCUMENT", path.stat().st_size)
     assert read_coco(path, Problems()) == []
-    monkeypatch.setattr(coco, "DOCUMENT", path.stat().st_size - 1)
+    monkeypatch.setattr(tables, "DOCUMENT", path.stat().st_size - 1)
     with pytest.raises(ValueError, match=r"c\.json: holds more than"):
         read_coco(path, Problems())

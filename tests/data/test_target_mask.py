@@ -8,8 +8,7 @@ from medloc.boxes import Box
 from medloc.data import load_dataset
 from medloc.data.example import Example
 from medloc.data.formats.masks import filled, target_mask
-from medloc.spec.compose import compose_job
-from tests.small import SMALL
+from tests.data.helpers import dataset_settings
 
 
 def example(tmp_path, mask, box, size=(8, 4)):
@@ -44,9 +43,8 @@ def test_a_pixel_is_in_a_box_if_its_centre_is():
 
 
 @pytest.mark.parametrize(("name", "masked"), [("ham10000", True), ("tn3k", True), ("heel", False)])
-def test_loaders_bring_the_masks_where_there_are_any(name, masked, tmp_path):
-    settings = compose_job([f"dataset={name}", *SMALL]).settings
-    data = load_dataset(settings.dataset, tmp_path)
+def test_loaders_bring_the_masks_where_there_are_any(name, masked, tiny):
+    data = load_dataset(dataset_settings(name), tiny)
     for each in (*data.train, *data.test, *data.calibration):
         assert (each.mask is not None and each.mask.is_file()) == masked
     if masked:  # a mask says what its box says, up to the cells of the grid

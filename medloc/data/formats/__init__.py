@@ -1,4 +1,4 @@
-"""Forms in which other tools store boxes, one file each; all are read into the same annotations."""
+"""Forms in which other tools store boxes; all are read into the same annotations."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -6,10 +6,14 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
 from medloc.boxes import Box
-from medloc.data.untrusted import Problems
+from medloc.data.files import Problems
 
 CORNERS = ("half-open", "inclusive", "one-based")
 """What a foreign file's corners mean: [xmin, xmax) from 0; the last pixel inside, from 0; the same, from 1 (PASCAL)."""
+
+CONFIDENCE = "cxcywh-confidence"
+ORDERS = ("xyxy", "xywh", "cxcywh", CONFIDENCE)
+"""What the four numbers of a box are: two corners; corner and size; centre and size; the same and a confidence."""
 
 SLACK = 1.0
 """Px that a foreign tool's box may reach beyond its image, as rounding makes it do. It is cut, and counted."""
@@ -29,6 +33,7 @@ class Annotation:
         group: Lesion or patient, where known.
         split: Part of the data set, where known.
         broken: Whether an error was found in it, so that its image has no trustworthy truth.
+        skipped: Objects that are no boxes of a target, such as crowd regions.
     """
 
     file: str
@@ -41,6 +46,7 @@ class Annotation:
     group: str = ""
     split: str = ""
     broken: bool = False
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,16 +56,39 @@ class Form:
     Attributes:
         suffix: Ending of its files.
         holds: Whether a file with this ending is of this form.
-        read: Takes the files, the data folder and the problems; yields the annotations.
+        read: Takes the files, the data folder, the problems and one of `ORDERS`; yields the annotations.
         names_images: Whether an annotation names its image; otherwise it names the label file, which has its name.
         without: Counts an image without any annotation, in these words, as one without a target; "" leaves it out.
     """
 
     suffix: str
     holds: Callable[[Path], bool]
-    read: Callable[[Sequence[Path], Path, Problems], Iterable[Annotation]]
+    read: Callable[[Sequence[Path], Path, Problems, str | None], Iterable[Annotation]]
     names_images: bool
     without: str = ""
+
+
+def numbers(values: Sequence[object], rule: str) -> list[float]:
+    """Return values, texts or not, as numbers below 10^9.
+
+    Raises:
+        ValueError: One is none; with `rule` as the message.
+    """
+    try:
+        found = [float(value) for value in values]  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(rule) from None
+    if not all(abs(value) < 10**9 for value in found):
+        raise ValueError(rule)
+    return found
+
+
+def as_box(values: Sequence[float], order: str) -> Box:
+    """Return four numbers as a box; `order` is one of `ORDERS`."""
+    a, b, c, d = values
+    if order == "xyxy":
+        return Box(a, b, c, d)
+    return Box(a, b, a + c, b + d) if order == "xywh" else Box(a - c / 2, b - d / 2, a + c / 2, b + d / 2)
 
 
 def half_open(box: Box, corners: str) -> Box:

@@ -1,62 +1,77 @@
-"""Read masks: boxes of their components, examples of their images, and what a segmentation network is taught.
+"""Read masks: boxes of their components, rows of their images, and what a segmentation network is taught.
 
 A mask is read as gray levels, which also undoes HAM10000's inverted palettes. Foreground is above 127, because JPEG
-masks ring (TN3K's boxes are the same for every threshold from 20 to 230). Components are 8-connected, boxes half-open.
+masks ring (TN3K's boxes are the same for every threshold from 20 to 230), or 1 where a mask holds 0 and 1 only.
+What is coded otherwise is refused by name, unless a `Coding` says what it means. Components are 8-connected, boxes
+half-open.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops, ImageColor
 from scipy import ndimage
 
 from medloc.boxes import Box
-from medloc.data.example import Example
-from medloc.data.files import FileCache, progress
-from medloc.data.images import image_size, opened
-from medloc.data.untrusted import BOXES
+from medloc.data.example import PLAIN, Coding, Example
+from medloc.data.files import BOXES, FileCache, Problems, inside, progress
+from medloc.data.images import WIDE, image_size, opened
+from medloc.data.manifest import ManifestRow
 
 READING = 1
-"""Version of the code that reads masks. Raise it when the same file gives another `Mask` or foreground."""
+"""Version of the code that reads masks. Raise it when a file that was read gives another `Mask` or foreground."""
+
+REFUSING = 2
+"""Version of what is refused, so that no `Mask` of a file that is refused today is remembered."""
 
 THRESHOLD = 127
+RINGING = 20  # gray levels: how far JPEG and WebP move a level
+LOSSY = ("JPEG", "WEBP")
+CODES = 8  # a lossless mask of 3 to so many values holds classes; one of more has soft edges
 EIGHT = np.ones((3, 3), dtype=int)
+LEFT_OUT = "images left out for an error"
+SAY = "--foreground VALUE, a colour such as red or #800000, nonzero or alpha says what is foreground"
 
 
 @dataclass(frozen=True)
 class Mask:
-    """What matters of a mask file: its size in px, and box and area of each component, in scan order."""
+    """What matters of a mask file: its size in px, and box and area of each component, in scan order.
+
+    `ones` tells whether it is coded 0 and 1, which must hold for all masks of a set or for none.
+    """
 
     width: int
     height: int
     boxes: tuple[Box, ...]
     areas: tuple[int, ...]
+    ones: bool = field(default=False, compare=False)
 
 
-def read_mask(path: Path) -> Mask:
+def read_mask(path: Path, coding: Coding = PLAIN) -> Mask:
     """Read a mask file; an empty one has no boxes.
 
     Raises:
-        ValueError: if the file does not open as an image or is too broken up; the message names it.
+        ValueError: The file does not open as an image, is too broken up, or is coded in a way that `coding` does not
+            name; the message names it.
     """
-    pixels = read_foreground(path)
+    image = _image(path)
     try:
-        return measure(pixels)
+        found = _foreground(image, coding)
+        ones = not coding.foreground and _doubted(image, found, coding)
+        return replace(measure(found, coding.min_area), ones=ones)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def read_foreground(path: Path) -> np.ndarray:
+def read_foreground(path: Path, coding: Coding = PLAIN) -> np.ndarray:
     """Return the bool foreground of a mask file, height x width.
 
     Raises:
         ValueError: if the file does not open as an image; the message names it.
     """
-    with opened(path, "mask") as file:
-        return foreground(np.asarray(file.convert("L")))
+    return _foreground(_image(path), coding)
 
 
 def foreground(gray: np.ndarray) -> np.ndarray:
@@ -64,8 +79,89 @@ def foreground(gray: np.ndarray) -> np.ndarray:
     return gray > (THRESHOLD if gray.max(initial=0) > 1 else 0)
 
 
-def measure(mask: np.ndarray) -> Mask:
-    """Return size and components of a bool mask, height x width.
+def _image(path: Path) -> Image.Image:
+    with opened(path, "mask") as file:
+        file.load()
+        image = file.copy()
+    image.format = file.format
+    return image
+
+
+def _foreground(image: Image.Image, coding: Coding) -> np.ndarray:
+    said, near = coding.foreground, RINGING if image.format in LOSSY else 0
+    wide = image.mode in WIDE
+    if said == "alpha":
+        found = np.asarray(image.convert("RGBA"))[..., 3] > THRESHOLD
+    elif said == "nonzero":
+        found = np.asarray(image) > 0 if wide else (np.asarray(image.convert("RGB")) > near).any(axis=2)
+    elif said.isdecimal():
+        levels = np.asarray(image if wide or image.mode == "P" else image.convert("L"))
+        found = abs(levels.astype(float) - int(said)) <= near
+    elif said:
+        colour = np.asarray(image.convert("RGB")).astype(int) - ImageColor.getrgb(said)[:3]
+        found = (abs(colour) <= near).all(axis=2)
+    elif wide:
+        found = np.asarray(image) > 0
+    else:
+        found = foreground(np.asarray(image.convert("L")))
+    if said != "alpha" and said and "A" in image.getbands():
+        found &= np.asarray(image.getchannel("A")) > 0
+    return ~found if coding.invert else found
+
+
+def _doubted(image: Image.Image, found: np.ndarray, coding: Coding) -> bool:
+    """Return whether a mask is coded 0 and 1.
+
+    Raises:
+        ValueError: It holds something else than a background and one foreground of 255, 1 or a white.
+    """
+    wide, near = image.mode in WIDE, RINGING if image.format in LOSSY else 1
+    gray = image if wide else image.convert("L")
+    values = np.unique(gray) if wide else np.flatnonzero(gray.histogram())
+    low, top = values[0], values[-1]
+    shown = f"holds {', '.join(f'{value:g}' for value in values[:CODES])}{', ...' * (len(values) > CODES)}"
+    if wide and not any(np.isin(values, [0, one]).all() for one in (1, 255, 65535)):
+        raise ValueError(f"{shown}; {SAY}.")
+    if near < top <= THRESHOLD:
+        raise ValueError(f"{shown}, nothing that is clearly foreground; {SAY}.")
+    if coding.known:
+        return bool(top == 1)
+    if top > 1 and not wide:
+        _check_colours(image)
+    few = near == 1 and len(values) <= CODES
+    margin = 0 if few else RINGING
+    middle = (values > low + margin) & (values < top - margin)
+    if middle.any() and not few:  # soft edges are no class, even areas are one
+        levels = np.asarray(gray)
+        flat = ndimage.maximum_filter(levels, 3) - ndimage.minimum_filter(levels, 3) <= (0 if near == 1 else near)
+        middle = (levels > low + margin) & (levels < top - margin) & flat
+    if middle.any() or near < low < top - margin:
+        raise ValueError(f"{shown}, more than a background and a foreground; {SAY}.")
+    if low == top and top not in (0, 1, 255) and not wide:
+        raise ValueError(f"{shown} and nothing else; {SAY}.")
+    border = np.concatenate([found[0], found[-1], found[:, 0], found[:, -1]])
+    if border.all() and not found.all() and not coding.invert:
+        raise ValueError(f"is foreground all along the border of the image; --invert swaps the two, or {SAY}.")
+    return bool(top == 1)
+
+
+def _check_colours(image: Image.Image) -> None:
+    if "A" in image.getbands() or "transparency" in image.info:
+        least, most = image.convert("RGBA").getchannel("A").getextrema()
+        if least < most:
+            raise ValueError(f"has transparent parts; {SAY}.")
+    if image.mode not in ("1", "L"):
+        colours = image.convert("RGB")
+        red, green, blue = colours.split()
+        brightest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+        spread = ImageChops.subtract(brightest, ImageChops.darker(ImageChops.darker(red, green), blue))
+        if spread.getextrema()[1] > 2 * RINGING:
+            y, x = np.unravel_index(np.asarray(spread).argmax(), (image.height, image.width))
+            raise ValueError(f"has a colour, #{bytes(np.asarray(colours)[y, x]).hex()}; {SAY}.")
+
+
+def measure(mask: np.ndarray, min_area: int = 1) -> Mask:
+    """Return size and components of a bool mask, height x width, of at least `min_area` px.
 
     Raises:
         ValueError: if it has more than `BOXES` components.
@@ -73,9 +169,13 @@ def measure(mask: np.ndarray) -> Mask:
     labels, count = ndimage.label(mask, EIGHT)
     if count > BOXES:
         raise ValueError(f"{count} components are more than {BOXES}; is this a mask?")
-    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    boxes = [Box(float(x.start), float(y.start), float(x.stop), float(y.stop)) for y, x in ndimage.find_objects(labels)]
-    return Mask(mask.shape[1], mask.shape[0], tuple(boxes), tuple(int(area) for area in areas))
+    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:].tolist()
+    found = [
+        (Box(float(x.start), float(y.start), float(x.stop), float(y.stop)), area)
+        for (y, x), area in zip(ndimage.find_objects(labels), areas, strict=True)
+        if area >= min_area
+    ]
+    return Mask(mask.shape[1], mask.shape[0], tuple(box for box, _ in found), tuple(area for _, area in found))
 
 
 def choose_boxes(mask: Mask, rule: str) -> tuple[Box, ...]:
@@ -104,22 +204,25 @@ def _around(boxes: tuple[Box, ...]) -> Box:
 class MaskCache:
     """Read the masks below `root`, each once as long as its file does not change (HAM10000 has 10,015)."""
 
-    def __init__(self, root: Path, folder: Path, read: Callable[[Path], Mask] = read_mask):
-        """Load what the cache folder remembers of the masks below `root`."""
-        self._files, self._read = FileCache("masks", READING, root, folder), read
+    def __init__(
+        self, root: Path, folder: Path, coding: Coding = PLAIN, read: Callable[[Path, Coding], Mask] = read_mask
+    ):
+        """Load what the cache folder remembers of the masks below `root` under one coding."""
+        self.coding, self._read = coding, read
+        self._files = FileCache("masks", [READING, REFUSING, *vars(coding).values()], root, folder)
 
     def __call__(self, path: Path) -> Mask:
         """Return what the mask file at `path` contains."""
-        width, height, boxes, areas = self._files.get(path, self._measured)
-        return Mask(width, height, tuple(Box(*box) for box in boxes), tuple(areas))
+        width, height, boxes, areas, ones = self._files.get(path, self._measured)
+        return Mask(width, height, tuple(Box(*box) for box in boxes), tuple(areas), ones)
 
     def save(self) -> None:
         """Write what was read to the cache folder."""
         self._files.save()
 
     def _measured(self, path: Path) -> list[object]:
-        mask = self._read(path)
-        return [mask.width, mask.height, [box.as_list() for box in mask.boxes], list(mask.areas)]
+        mask = self._read(path, self.coding)
+        return [mask.width, mask.height, [box.as_list() for box in mask.boxes], list(mask.areas), mask.ones]
 
 
 def target_mask(example: Example, side: int) -> np.ndarray:
@@ -132,7 +235,7 @@ def target_mask(example: Example, side: int) -> np.ndarray:
         ValueError: The mask file does not open as an image; the message names it.
     """
     inside = filled(example.box, example.width, example.height)
-    full = inside if example.mask is None else inside & read_foreground(example.mask)
+    full = inside if example.mask is None else inside & read_foreground(example.mask, example.coding)
     shares = Image.fromarray(full.astype(np.float32)).resize((side, side), Image.Resampling.BOX)
     return np.asarray(shares) > 0.5
 
@@ -154,47 +257,47 @@ class Pair:
     label: str
 
 
-def examples_from(
-    pairs: Sequence[Pair], read_mask: Callable[[Path], Mask], rule: str, left_out: Counter[str]
-) -> list[Example]:
-    """Return the examples of `pairs` under `dataset.boxes=rule` and count in `left_out` what gives none.
+def rows_of_pairs(
+    root: Path,
+    pairs: Sequence[Pair],
+    split: str | None,
+    read_mask: Callable[[Path], Mask],
+    problems: Problems,
+    checked: bool = True,
+) -> list[ManifestRow]:
+    """Return a row for every image; several pairs of one id are one image with several masks.
 
-    Raises:
-        ValueError: Names the files where an image or a mask does not open, or their sizes differ.
+    Args:
+        root: The data folder.
+        pairs: Images with their masks.
+        split: The part of all of them, where known.
+        read_mask: Reads one mask file.
+        problems: Takes what is wrong with a file.
+        checked: Whether a link that leaves the data folder is an error; `root` is resolved then.
     """
-    examples: list[Example] = []
-    for pair in progress(pairs, "reading masks", "mask"):
-        mask = measured(pair, read_mask)
-        boxes = choose_boxes(mask, rule)
-        if not boxes:
-            several = "images with several components (dataset.boxes=single)"
-            left_out[several if mask.boxes else "empty masks"] += 1
-        examples += examples_of(
-            pair.id, pair.image, (mask.width, mask.height), boxes, pair.group, pair.label, pair.mask
+    by_id: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        by_id.setdefault(pair.id, []).append(pair)
+    rows, coded = [], dict[bool, Path]()
+    for together in progress(by_id.values(), "reading masks"):
+        before = problems.count
+        with problems.collected():
+            masks = [_measured(root, pair, read_mask, checked) for pair in together]
+            for pair, mask in zip(together, masks, strict=True):
+                if mask.boxes:
+                    coded.setdefault(mask.ones, pair.mask)
+            rows.append(_row_of_pairs(root, together, masks, split))
+        problems.quirks[LEFT_OUT] += problems.count > before
+    if len(coded) == 2:
+        raise ValueError(
+            f"{coded[True]} is coded 0 and 1, {coded[False]} up to 255; one rule must hold for a set: {SAY}."
         )
-    return examples
+    return rows
 
 
-def examples_of(
-    name: str, image: Path, size: tuple[int, int], boxes: Sequence[Box], group: str, label: str, mask: Path | None
-) -> list[Example]:
-    """Return an example for every box of an image; their ids are numbered unless there is one."""
-    names = [name] if len(boxes) == 1 else [f"{name}#{i}" for i in range(len(boxes))]
-    return [Example(each, image, *size, box, group, label, mask) for each, box in zip(names, boxes, strict=True)]
-
-
-def summary(what: str, left_out: Counter[str]) -> tuple[str, ...]:
-    """Return the counts of what was left out as one line, or no line."""
-    counts = ", ".join(f"{count} {reason}" for reason, count in sorted(left_out.items()) if count)
-    return (f"{what}: left out {counts}.",) if counts else ()
-
-
-def measured(pair: Pair, read_mask: Callable[[Path], Mask]) -> Mask:
-    """Return what the mask of a pair holds, once its size is known to be the image's.
-
-    Raises:
-        ValueError: Names the files where an image or a mask does not open, or their sizes differ.
-    """
+def _measured(root: Path, pair: Pair, read_mask: Callable[[Path], Mask], checked: bool) -> Mask:
+    for path in (pair.image, pair.mask):
+        below(root, path, checked)
     mask, size = read_mask(pair.mask), image_size(pair.image)
     if size != (mask.width, mask.height):
         raise ValueError(
@@ -202,3 +305,28 @@ def measured(pair: Pair, read_mask: Callable[[Path], Mask]) -> Mask:
             f"{size[0]}x{size[1]}; both must have the same size."
         )
     return mask
+
+
+def _row_of_pairs(root: Path, pairs: list[Pair], masks: list[Mask], split: str | None) -> ManifestRow:
+    first = pairs[0]
+    image, *files = (below(root, path, False) for path in (first.image, *(pair.mask for pair in pairs)))
+    boxes = tuple(box for mask in masks for box in mask.boxes)
+    areas = tuple(area for mask in masks for area in mask.areas)
+    if len(boxes) > BOXES:
+        raise ValueError(f"{first.image}: its masks have more than {BOXES} components.")
+    size = masks[0].width, masks[0].height
+    return ManifestRow(first.id, image, *size, boxes, areas, first.label, first.group, split, tuple(files))
+
+
+def below(root: Path, path: Path, checked: bool = True) -> str:
+    """Return the name of a file below the data folder.
+
+    Raises:
+        ValueError: It lies elsewhere, or `checked` and it is a link that leads elsewhere.
+    """
+    if not path.is_relative_to(root):
+        raise ValueError(f"{path} leaves the data folder {root}; name a folder around both.")
+    name = path.relative_to(root).as_posix()
+    if checked:
+        inside(root, name)
+    return name

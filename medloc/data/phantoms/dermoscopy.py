@@ -72,64 +72,43 @@ class Dials:
 DIALS = Dials()
 
 
-@dataclass(frozen=True)
-class Lesion:
-    """What two photographs of one lesion have in common; lengths in px."""
-
-    label: str
-    width: float
-    height: float
-    outline: Array
-    halo: float
-    lean: Array
-    darkness: Array
-    skin: Array
-
-
-def draw_lesion(rng: np.random.Generator, dials: Dials) -> Lesion:
-    """Draw one lesion and the skin it sits in."""
-    counts = np.array([count for count, _ in CLASSES.values()])
-    label = str(rng.choice(list(CLASSES), p=counts / counts.sum()))
-    area = np.exp(rng.normal(np.log(CLASSES[label][1]) + AREA_SHIFT, AREA_SD))
-    aspect = np.exp(rng.normal(*ASPECT))
-    return Lesion(
-        label=label,
-        width=max(18.0, pen.capped(np.sqrt(area * aspect / FRAME), *SIDE_CAP) * SIZE[0]),
-        height=max(18.0, pen.capped(np.sqrt(area / aspect * FRAME), *SIDE_CAP) * SIZE[1]),
-        outline=pen.outline(rng, dials.lumps),
-        halo=pen.pick(rng, dials.halo),
-        lean=rng.uniform(-dials.lean, dials.lean, 2),
-        darkness=np.clip(pen.pick(rng, dials.contrast) * np.array(PIGMENT) * rng.normal(1, 0.06, 3), 0, 0.9),
-        skin=np.array(SKINS[rng.integers(len(SKINS))]) * rng.normal(1, 0.05) + rng.normal(0, 5, 3),
-    )
-
-
-def draw(subject: np.random.Generator, view: np.random.Generator, dials: Dials | None = None) -> Phantom:
+def draw(subject: np.random.Generator, view: np.random.Generator, dials: Dials = DIALS) -> Phantom:
     """Draw one photograph.
 
     Args:
-        subject: Decides the lesion; the same state gives the same lesion.
+        subject: Decides the lesion and the skin it sits in; the same state gives the same lesion.
         view: Decides the photograph: place, size, noise and everything in the way.
-        dials: How hard; DIALS by default.
+        dials: How hard.
     """
-    dials = dials or DIALS
-    lesion = draw_lesion(subject, dials)
-    truth = _place(view, lesion)
-    core = pen.shrunk(truth, lesion.halo, lesion.lean)
-    canvas = _skin(view, lesion.skin, dials)
-    depth = pen.nested(SIZE, truth, core, dials.periphery, blur=1.6) + _freckles(view, dials)
+    counts = np.array([count for count, _ in CLASSES.values()])
+    label = str(subject.choice(list(CLASSES), p=counts / counts.sum()))
+    box, outline = _box(subject, CLASSES[label][1]), pen.outline(subject, dials.lumps)
+    halo, lean = pen.pick(subject, dials.halo), subject.uniform(-dials.lean, dials.lean, 2)
+    darkness = np.clip(pen.pick(subject, dials.contrast) * np.array(PIGMENT) * subject.normal(1, 0.06, 3), 0, 0.9)
+    tone = np.array(SKINS[subject.integers(len(SKINS))]) * subject.normal(1, 0.05) + subject.normal(0, 5, 3)
+    truth = _place(view, box, outline)
+    canvas = _skin(view, tone, dials)
+    depth = pen.nested(SIZE, truth, pen.shrunk(truth, halo, lean), dials.periphery, blur=1.6) + _freckles(view, dials)
     depth = depth * (1 + 0.12 * pen.mottle(view, *depth.shape) + 0.12 * pen.clouds(view, *depth.shape))
-    canvas = canvas * (1 - np.clip(depth, 0, 1.3)[..., None] * lesion.darkness)
-    canvas = _artefacts(view, canvas, dials)
-    return Phantom(pen.gray_image(canvas), pen.draw_mask(SIZE, truth), lesion.label)
+    canvas = canvas * (1 - np.clip(depth, 0, 1.3)[..., None] * darkness)
+    return Phantom(pen.gray_image(_artefacts(view, canvas, dials)), pen.draw_mask(SIZE, truth), label)
 
 
-def _place(view: np.random.Generator, lesion: Lesion) -> Array:
+def _box(subject: np.random.Generator, median: float) -> Array:
+    """Draw width and height in px; `median` is that of the area over the image's."""
+    area = np.exp(subject.normal(np.log(median) + AREA_SHIFT, AREA_SD))
+    aspect = np.exp(subject.normal(*ASPECT))
+    shares = np.sqrt(area * aspect / FRAME), np.sqrt(area / aspect * FRAME)
+    box = [max(18.0, pen.capped(share, *SIDE_CAP) * side) for share, side in zip(shares, SIZE, strict=True)]
+    return np.array(box)
+
+
+def _place(view: np.random.Generator, box: Array, outline: Array) -> Array:
     centre = np.array([view.normal(*CENTRE[0]) * SIZE[0], view.normal(*CENTRE[1]) * SIZE[1]])
-    box = np.array([lesion.width, lesion.height]) * view.normal(1, 0.04)
+    box = box * view.normal(1, 0.04)
     slack = np.maximum((np.array(SIZE) - box) / 2, 0)  # small lesions lie inside, large ones are cut on both sides
     middle = np.array(SIZE) / 2
-    place: Array = np.clip(centre, middle - slack, middle + slack) + box * lesion.outline
+    place: Array = np.clip(centre, middle - slack, middle + slack) + box * outline
     return place
 
 
@@ -163,19 +142,17 @@ def _freckles(view: np.random.Generator, dials: Dials) -> Array | float:
 
 
 def _artefacts(view: np.random.Generator, canvas: Array, dials: Dials) -> Array:
+    def laid(colour: tuple[int, int, int], alpha: Array) -> Array:
+        return pen.blend(canvas, np.array(colour, dtype=np.float32), alpha[..., None])
+
     if view.random() < dials.hair:
-        canvas = _overlay(canvas, (45, 30, 28), 0.75 * pen.strokes(SIZE, _hairs(view), 1, blur=0.5))
+        canvas = laid((45, 30, 28), 0.75 * pen.strokes(SIZE, _hairs(view), 1, blur=0.5))
     if view.random() < dials.ruler:
-        canvas = _overlay(canvas, (60, 45, 90), 0.8 * pen.strokes(SIZE, _ticks(view), 1))
+        canvas = laid((60, 45, 90), 0.8 * pen.strokes(SIZE, _ticks(view), 1))
     if view.random() < dials.bubbles:
         spots = [view.uniform(0, 1, 2) * SIZE + view.uniform(2, 7) * pen.outline(view, 0.0, 16) for _ in range(3)]
-        glare = np.max([pen.fill(SIZE, spot, blur=0.8) for spot in spots], axis=0)
-        canvas = _overlay(canvas, (250, 245, 245), 0.7 * glare)
+        canvas = laid((250, 245, 245), 0.7 * np.max([pen.fill(SIZE, spot, blur=0.8) for spot in spots], axis=0))
     return canvas
-
-
-def _overlay(canvas: Array, colour: tuple[int, int, int], alpha: Array) -> Array:
-    return canvas + alpha[..., None] * (np.array(colour, dtype=np.float32) - canvas)
 
 
 def _hairs(view: np.random.Generator) -> list[Array]:
@@ -221,12 +198,11 @@ def _lesions(rng: np.random.Generator, images: int) -> list[int]:
 
 def _save_mask(mask: Array, path: Path, inverted_palette: bool) -> None:
     """Save a mask as 0/255 gray or, as 402 of HAM10000's are, as palette indices whose 0 is white."""
-    if not inverted_palette:
-        Image.fromarray(mask.astype(np.uint8) * 255).save(path)
-        return
-    image = Image.fromarray((~mask).astype(np.uint8)).convert("L")
-    image = Image.frombytes("P", image.size, image.tobytes())
-    image.putpalette([255, 255, 255, 0, 0, 0])
+    image = Image.fromarray(
+        (mask if not inverted_palette else ~mask).astype(np.uint8) * (1 if inverted_palette else 255)
+    )
+    if inverted_palette:
+        image.putpalette([255, 255, 255, 0, 0, 0])
     image.save(path)
 
 

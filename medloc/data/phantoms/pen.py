@@ -54,13 +54,9 @@ def outline(rng: np.random.Generator, lumps: float, points: int = 48) -> Array:
     for wave in (2, 3, 4, 5, 7):
         radius += lumps * rng.normal(0, 1 / np.sqrt(wave)) * np.cos(wave * angles + rng.uniform(0, 2 * np.pi))
     radius = np.maximum(radius, 0.3)
-    return fitted(np.stack([radius * np.cos(angles), radius * np.sin(angles)], axis=1))
-
-
-def fitted(points: Array) -> Array:
-    """Shift and stretch `points` so that they just fit the unit square around 0."""
-    low, high = points.min(axis=0), points.max(axis=0)
-    unit: Array = (points - low) / (high - low) - 0.5
+    corners = np.stack([radius * np.cos(angles), radius * np.sin(angles)], axis=1)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    unit: Array = (corners - low) / (high - low) - 0.5
     return unit
 
 
@@ -81,12 +77,12 @@ def shrunk(points: Array, halo: float, lean: Array) -> Array:
 
 def draw_mask(size: Size, points: Array) -> Array:
     """Return the bool mask, height x width, of the polygon in a frame of `size` (width, height)."""
-    return np.asarray(_polygon(size, points, 1)) > 0
+    return fill(size, points) > 0
 
 
 def fill(size: Size, points: Array, blur: float = 0.0) -> Array:
     """Return the polygon as a float field in [0, 1], its edge softened by `blur` px."""
-    return soft(_polygon(size, points, 255), blur)
+    return fill_all(size, [(points, 1.0)], blur)
 
 
 def fill_all(size: Size, parts: list[tuple[Array, float]], blur: float) -> Array:
@@ -95,20 +91,17 @@ def fill_all(size: Size, parts: list[tuple[Array, float]], blur: float) -> Array
     pen = ImageDraw.Draw(layer)
     for points, value in parts:
         pen.polygon(_corners(points), fill=round(255 * value))
-    return soft(layer, blur)
+    return _soft(layer, blur)
 
 
 def nested(size: Size, truth: Array, core: Array, periphery: Range, blur: float) -> Array:
     """Return 1 in the core, outside it fading from `periphery[0]` to `periphery[1]` at the truth's edge."""
-    layer = Image.new("L", size)
-    pen = ImageDraw.Draw(layer)
+    parts = []
     for step in range(RINGS):
         inward = step / (RINGS - 1)
         ring = truth + (core - truth) * inward * (RINGS - 1) / RINGS
-        value = periphery[1] + (periphery[0] - periphery[1]) * inward
-        pen.polygon(_corners(ring), fill=round(255 * value))
-    pen.polygon(_corners(core), fill=255)
-    return soft(layer, blur)
+        parts.append((ring, periphery[1] + (periphery[0] - periphery[1]) * inward))
+    return fill_all(size, [*parts, (core, 1.0)], blur)
 
 
 def strokes(size: Size, lines: list[Array], width: int = 1, blur: float = 0.0) -> Array:
@@ -117,7 +110,7 @@ def strokes(size: Size, lines: list[Array], width: int = 1, blur: float = 0.0) -
     pen = ImageDraw.Draw(layer)
     for line in lines:
         pen.line(_corners(line), fill=255, width=width)
-    return soft(layer, blur)
+    return _soft(layer, blur)
 
 
 def curve(start: Array, bend: Array, end: Array, points: int = 12) -> Array:
@@ -126,14 +119,7 @@ def curve(start: Array, bend: Array, end: Array, points: int = 12) -> Array:
     return (1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t**2 * end
 
 
-def soft(layer: Image.Image, blur: float) -> Array:
-    """Return an 8-bit layer as a float field in [0, 1], blurred by `blur` px."""
-    if blur > 0:
-        layer = layer.filter(ImageFilter.GaussianBlur(float(blur)))
-    return np.asarray(layer, dtype=np.float32) / 255
-
-
-def blend(canvas: Array, tone: float, alpha: Array) -> Array:
+def blend(canvas: Array, tone: float | Array, alpha: Array) -> Array:
     """Return `canvas` with `tone` laid over it where `alpha` is 1."""
     return canvas + alpha * (tone - canvas)
 
@@ -184,10 +170,10 @@ def speckle(rng: np.random.Generator, height: int, width: int) -> Array:
     return _window(rng, _speckle_field(), height, width)
 
 
-def _polygon(size: Size, points: Array, value: int) -> Image.Image:
-    layer = Image.new("L", size)
-    ImageDraw.Draw(layer).polygon(_corners(points), fill=value)
-    return layer
+def _soft(layer: Image.Image, blur: float) -> Array:
+    if blur > 0:
+        layer = layer.filter(ImageFilter.GaussianBlur(float(blur)))
+    return np.asarray(layer, dtype=np.float32) / 255
 
 
 def _corners(points: Array) -> list[tuple[float, float]]:

@@ -69,9 +69,8 @@ class Dials:
 DIALS = Dials()
 
 
-def draw(rng: np.random.Generator, nodules: int = 1, dials: Dials | None = None) -> Phantom:
+def draw(rng: np.random.Generator, nodules: int = 1, dials: Dials = DIALS) -> Phantom:
     """Draw one scan with `nodules` separate nodules, each one 8-connected piece of the mask."""
-    dials = dials or DIALS
     size = _frame(rng)
     malignant = bool(rng.random() < MALIGNANT)
     truths = _places(rng, size, nodules, dials)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from medloc.data.files import progress
 from medloc.data.phantoms import PLAN, Part, Phantoms, make_folder, pen, write_table
@@ -96,9 +97,8 @@ class Pose:
         return placed
 
 
-def draw(rng: np.random.Generator, label: str, dials: Dials | None = None) -> Phantom:
+def draw(rng: np.random.Generator, label: str, dials: Dials = DIALS) -> Phantom:
     """Draw one foot of class `label`: normal, heelspur (a bright spike) or sever (a dark cleft)."""
-    dials = dials or DIALS
     size = (int(rng.integers(SIDE[0], SIDE[1] + 1)), int(rng.integers(SIDE[0], SIDE[1] + 1)))
     halo, lean = pen.pick(rng, dials.halo), rng.uniform(-dials.lean, dials.lean, 2)
     shape = (CALCANEUS + rng.normal(0, 0.012, CALCANEUS.shape)) * rng.normal(1, 0.05, 2)
@@ -185,18 +185,13 @@ def write(root: Path, part: Part) -> None:
     for i, label in enumerate(progress(labels, "drawing heel phantoms")):
         phantom = draw(part.rng(STREAM, i), label)
         phantom.image.save(folders[label] / f"{i:04d}.jpg", quality=90)
-        rows.append((f"{label}/{i:04d}.jpg", *_extent(phantom.mask)))
+        rows.append((f"{label}/{i:04d}.jpg", *(Image.fromarray(phantom.mask).getbbox() or ())))
     write_table(root / "boxes.csv", rows)
 
 
 def _labels(rng: np.random.Generator, images: int) -> list[str]:
     edges = np.round(np.cumsum((0, *CLASS_COUNTS)) / sum(CLASS_COUNTS) * images).astype(int)
     return [str(label) for label in rng.permutation(np.repeat(CLASSES, np.diff(edges)))]
-
-
-def _extent(mask: Array) -> tuple[int, int, int, int]:
-    ys, xs = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return int(xs[0]), int(ys[0]), int(xs[-1]) + 1, int(ys[-1]) + 1
 
 
 PHANTOMS = Phantoms("heel", write, DIALS)

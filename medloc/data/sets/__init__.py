@@ -1,11 +1,13 @@
 """The registry of data sets. A new one is a file in this folder, its line in `SETS`, its YAML and a test."""
 
 from medloc.data.example import DataSet
-from medloc.data.sets import ham10000, heel, manifest, tn3k
+from medloc.data.sets import ham10000, heel, tn3k
 from medloc.data.splits import fold_of
 from medloc.spec.dataset import DatasetSettings
 
-SETS: dict[str, DataSet] = {one.DATASET.name: one.DATASET for one in (ham10000, heel, tn3k, manifest)}
+MANIFEST = DataSet("manifest", "own data", ("manifest", "grouped"), folds=True)
+
+SETS: dict[str, DataSet] = {one.name: one for one in (ham10000.DATASET, heel.DATASET, tn3k.DATASET, MANIFEST)}
 """Name, as in `dataset=name` -> data set."""
 
 

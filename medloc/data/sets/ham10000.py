@@ -8,7 +8,7 @@ from pathlib import Path
 from medloc.data.example import DataSet, Example, Notes
 from medloc.data.files import IMAGE_SUFFIXES, visible_files
 from medloc.data.formats.masks import Pair
-from medloc.data.formats.table import read_rows
+from medloc.data.formats.tables import read_rows
 from medloc.data.phantoms import dermoscopy
 from medloc.data.splits import Split, fold_of, fold_split, grouped_split, leak, random_split
 from medloc.spec.dataset import DatasetSettings

@@ -5,9 +5,9 @@ from collections import Counter
 from pathlib import Path
 
 from medloc.data.example import DataSet
-from medloc.data.files import image_files
+from medloc.data.files import IMAGE_SUFFIXES, visible_files
 from medloc.data.formats.masks import Pair
-from medloc.data.formats.table import read_rows
+from medloc.data.formats.tables import read_rows
 from medloc.data.phantoms import ultrasound
 
 FOLDER = re.compile(r"(trainval|test)-(image|mask)", re.IGNORECASE)
@@ -33,7 +33,8 @@ def tn3k_pairs(root: Path, part: str) -> tuple[list[Pair], Counter[str]]:
         FileNotFoundError: if a folder is missing or no image has a mask.
     """
     images, masks = (
-        {path.stem: path for path in image_files(_folder(root, f"{part}-{what}"))} for what in ("image", "mask")
+        {path.stem: path for path in visible_files(_folder(root, f"{part}-{what}"), IMAGE_SUFFIXES)}
+        for what in ("image", "mask")
     )
     both = sorted(images.keys() & masks.keys(), key=lambda stem: (int(stem) if stem.isdecimal() else -1, stem))
     if not both:
