@@ -241,7 +241,8 @@ def missing_runs(values: Values, experiment: str, rows: Iterable[Row]) -> list[M
 
     Rows whose method or model this checkout lacks are left to `unavailable`.
     """
-    lacking = unavailable(listed := list(rows))
+    listed = list(rows)
+    lacking = unavailable(listed)
     wanted = (row for row in listed if row.name not in lacking)
     return [one for row in wanted for one in _commands(row, values.missing_of(experiment, row))]
 
@@ -261,25 +262,18 @@ def placed(run: PlannedRun, group: Group) -> PlannedRun:
 
 def _commands(row: Row, runs: Iterable[PlannedRun]) -> Iterator[Missing]:
     """Put data sets that lack the same seeds into one command, except real ones: each has its own folder."""
-    lacking = pd.DataFrame(
-        [
-            (
-                tuple(word for word in run.overrides if word.partition("=")[0] not in ("dataset", "seed")),
-                run.identity["dataset"],
-                run.identity["seed"],
-            )
-            for run in runs
-        ],
-        columns=["words", "dataset", "seed"],
-    )
-    seeds = lacking.groupby(["words", "dataset"], sort=False)["seed"].agg(tuple).reset_index()
-    words: Any
-    wanted: Any
-    for (words, wanted), together in seeds.groupby(["words", "seed"], sort=False)["dataset"]:
-        dataset, seed = ",".join(together), ",".join(map(str, wanted))
+    seeds: dict[tuple[tuple[str, ...], str], list[int]] = {}
+    for run in runs:
+        words = tuple(word for word in run.overrides if word.partition("=")[0] not in ("dataset", "seed"))
+        seeds.setdefault((words, run.identity["dataset"]), []).append(run.identity["seed"])
+    together: dict[tuple[tuple[str, ...], tuple[int, ...]], list[str]] = {}
+    for (words, dataset), found in seeds.items():
+        together.setdefault((words, tuple(found)), []).append(dataset)
+    for (words, wanted), datasets in together.items():
+        dataset, seed = ",".join(datasets), ",".join(map(str, wanted))
         many = ["-m"] if "," in dataset + seed else []
         command = shlex.join([*many, f"dataset={dataset}", *words, f"seed={seed}"])
-        yield Missing(row.name, tuple(together), wanted, f"python -m medloc.run {command}")
+        yield Missing(row.name, tuple(datasets), wanted, f"python -m medloc.run {command}")
 
 
 def _data_words(dataset: str, group: Group) -> list[str]:

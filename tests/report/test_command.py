@@ -8,7 +8,8 @@ import pytest
 
 from medloc.report.__main__ import found_lines, main, results_folder
 from medloc.report.tables.listing import OURS
-from medloc.runs import find_records, write_record
+from medloc.report.whole import summary_lines, write_report
+from medloc.runs import Found, find_records, write_record
 from medloc.runs.provenance import CHECKOUT
 from tests.report.conftest import fabricate as fabricate_one
 from tests.report.grid import planned
@@ -71,11 +72,11 @@ def test_a_deleted_record_changes_the_table_and_is_named(made, tmp_path, capsys)
         assert words in text
 
 
-def test_few_missing_runs_of_table_1_are_named_at_once(results, capsys):
+def test_few_missing_runs_of_table_1_are_named_at_once(tmp_path):
     runs = planned("table1")
-    folder = results(*[fabricate_one(**run.identity) for run in runs if run != runs[-1]])
-    main([f"results={folder}"])
-    printed = capsys.readouterr().out
+    records = [fabricate_one(**run.identity) for run in runs if run != runs[-1]]
+    content = write_report(tmp_path / "no folder, so that nothing is drawn", Found(records, []))
+    printed = "\n".join(summary_lines(content))
     assert "MedLoc-R1-3B cosine, tn3k, seed 44:" in printed
     assert "python -m medloc.run dataset=tn3k model=tiny_s method=medloc schedule=cosine" in printed
 

@@ -32,7 +32,7 @@ def test_truth_and_prediction_are_both_drawn(tmp_path, image):
     assert pixels_of(both, PREDICTION) > 2 * pixels_of(truth, PREDICTION) > 0
 
 
-@pytest.mark.parametrize("count", [1, 3, 9])
+@pytest.mark.parametrize("count", [1, 6])
 def test_any_number_and_kind_of_images(tmp_path, image, count):
     kinds = [((60, 40), "L"), ((40, 90), "RGB"), ((30, 30), "P")]
     items = [(image(f"{i}.png", *kinds[i % 3]), Box(1, 1, 20, 20), Box(-5, 3, 500, 2), 0.0) for i in range(count)]
