@@ -44,10 +44,8 @@ examples:
   python -m medloc.data prepare /data/busi --target 'breast lesion'    images and masks: BUSI, Kvasir-SEG, your own
   python -m medloc.data prepare /data/heel --kind voc --annotations /data/heel/xml
   python -m medloc.data prepare /data/own --kind csv --target fracture --table patients.csv --split grouped
-  python -m medloc.data check /data/own/manifest.jsonl             errors by line, leaks, counts
-  python -m medloc.data show /data/own/manifest.jsonl              a picture of images with their boxes
+  python -m medloc.data prepare /data/polyps --target polyp --foreground 1        masks hold 0, 1 and 2
   python -m medloc.data show /data/own/manifest.jsonl --beside ham10000    real images above, our phantoms below
-  python -m medloc.data export /data/own/manifest.jsonl --to coco --out coco.json
   python -m medloc.run dataset=manifest dataset.manifest=/data/own/manifest.jsonl
 
 A manifest is one JSON line for the data set and one for each image; docs/formats.md describes it, docs/data.md walks

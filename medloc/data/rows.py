@@ -113,6 +113,8 @@ def rows_of(source: Source, read_mask: Callable[[Path], Mask], problems: Problem
     if not files:
         raise ValueError(f"{source.annotations or root} holds nothing that reads as {source.kind}.")
     if source.kind == "masks":
+        if source.only:
+            raise ValueError(f"--only {source.only[0]}: masks name no classes; --foreground VALUE takes one of them.")
         rows = rows_of_pairs(root, _pairs(source, index, images, files, problems), None, read_mask, problems)
         if source.coding.foreground and rows and not any(row.boxes for row in rows):
             raise ValueError(f"--foreground {source.coding.foreground} is in no mask of {root}.")

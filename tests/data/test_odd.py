@@ -261,6 +261,12 @@ def test_neither_a_folder_above_nor_a_name_hides_images(tmp_path):
     assert outcome(root)[0] == {"label1": [BOX], "b": [BOX]}
 
 
+def test_a_class_of_masks_is_a_value_of_theirs(tmp_path):
+    save_image(tmp_path / "a.png", SIZE)
+    levels(0, 255).save(tmp_path / "a_mask.png")
+    assert outcome(tmp_path, only=("polyp",))[0].startswith("--only polyp: masks name no classes; --foreground VALUE")
+
+
 def test_specks_are_counted(tmp_path):
     save_image(tmp_path / "a.png", SIZE)
     specked().save(tmp_path / "a_mask.png")

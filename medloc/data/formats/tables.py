@@ -8,7 +8,7 @@ import csv
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -101,25 +101,22 @@ def read_coco(path: Path, problems: Problems, order: str | None = None) -> list[
             problems.quirks["crowd regions, left out"] += 1
             skipped[one.image_id] += 1
         else:
-            boxes[one.image_id].append(
-                (names.get("" if one.category_id is None else one.category_id, ""), as_box(one.bbox, order or "xywh"))
-            )
+            label = "" if one.category_id is None else names.get(one.category_id, "")
+            boxes[one.image_id].append((label, as_box(one.bbox, order or "xywh")))
             areas += [one] if one.area else []
-    if order is None and areas and all(one.area == _area(one, "xyxy") != _area(one, "xywh") for one in areas):
+    by_order = [(one.area, as_box(one.bbox, "xyxy").area, as_box(one.bbox, "xywh").area) for one in areas]
+    if order is None and areas and all(area == xyxy != xywh for area, xyxy, xywh in by_order):
         raise ValueError(f"{path}: by their areas, its boxes are [xmin, ymin, xmax, ymax]; --order xyxy reads them so.")
     found = []
     for name, (where, image) in images.items():
         if len(boxes[name]) > BOXES:
             problems.error(where, f"more than {BOXES} boxes on image {name}.")
         bad = str(name) in broken or len(boxes[name]) > BOXES
-        size = (image.width, image.height) if (image.width or 0) > 0 and (image.height or 0) > 0 else None
+        width, height = image.width or 0, image.height or 0
+        size = (width, height) if width > 0 and height > 0 else None
         of_image = () if bad else tuple(boxes[name])
         found.append(Annotation(image.file_name, where, of_image, size=size, broken=bad, skipped=skipped[name]))
     return found
-
-
-def _area(one: CocoObject, order: str) -> float:
-    return as_box(one.bbox, order).area
 
 
 def _entries(
@@ -253,8 +250,8 @@ def read_box_table(table: Path, problems: Problems, order: str | None = None) ->
                 sides = cells["width"], cells["height"]
                 width, height = map(int, numbers(sides, f"width and height {' '.join(sides)} are not two numbers."))
                 size = width, height
-        about = {key: cells[key] for key in ("label", "group", "split")}
-        yield Annotation(cells["file"], where, boxes, size=size, broken=problems.count > before, **about)
+        about = Annotation(cells["file"], where, boxes, size=size, broken=problems.count > before)
+        yield replace(about, label=cells["label"], group=cells["group"], split=cells["split"])
     if not columns:
         raise ValueError(f"{table}: has no row; the columns must be {','.join(NEEDED)}.")
 
