@@ -124,7 +124,7 @@ def worker(job: Job) -> "Outcome":
     others wait in a collective, and torch elastic ends them.
     """
     try:
-        return record(_work)(job)  # type: ignore[return-value]
+        return record(_work)(job)
     except Exception:
         sys.stdout.flush()
         os._exit(FAILED)

@@ -40,7 +40,8 @@ def set_threads(threads: int) -> None:
 def set_determinism(wanted: bool) -> None:
     """Choose between kernels that repeat themselves to the last bit and the fastest ones. Call before a GPU is used.
 
-    On NVIDIA the backward pass of memory-efficient attention adds in no fixed order (docs/scale.md). Where a model
+    On NVIDIA the backward pass of memory-efficient attention adds in no fixed order (docs/scale.md), on a processor
+    with several threads that of `x[index]` (`index_put_` with accumulation, from 32,768 elements on). Where a model
     needs an operation that has no deterministic kernel, PyTorch raises a `RuntimeError` with its name.
     """
     import torch

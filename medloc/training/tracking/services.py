@@ -134,7 +134,7 @@ class WandbRun(Tracker):
 
         self.run.summary.update({**summary_values(record.metrics), **summary_values({"timings": record.timings})})
         if shown:
-            columns = ["id", "class", "image", "iou", "answer", "failure"]
+            columns: list[str | int] = ["id", "class", "image", "iou", "answer", "failure"]
             self.run.log({"test images": wandb.Table(columns=columns, data=[_row(*each) for each in shown])})
         report = wandb.Artifact(f"report-{record.key}", type="report", description=record.label)
         for path in (folder / name for name in KEPT):
