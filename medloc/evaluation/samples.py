@@ -61,21 +61,9 @@ def judge_answer(example: "Example", text: str, grid: AnswerGrid) -> Answer:
 def sample_of(example: "Example", text: str, grid: AnswerGrid) -> Sample:
     """Return the sample of an example that was answered with `text` on `grid`."""
     answer = judge_answer(example, text, grid)
-    return Sample(
-        id=example.id,
-        group=example.group,
-        label=example.label,
-        width=example.width,
-        height=example.height,
-        space=grid.space,
-        answer_width=grid.width,
-        answer_height=grid.height,
-        truth=example.box,
-        text=text,
-        box=answer.box if isinstance(answer.box, Box) else None,
-        failure=None if isinstance(answer.box, Box) else answer.box.reason,
-        iou=answer.iou,
-    )
+    box, failure = (answer.box, None) if isinstance(answer.box, Box) else (None, answer.box.reason)
+    image = (example.id, example.group, example.label, example.width, example.height)
+    return Sample(*image, grid.space, grid.width, grid.height, example.box, text, box, failure, answer.iou)
 
 
 def pixel_sample(example: "Example", box: Box) -> Sample:

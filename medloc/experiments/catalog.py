@@ -1,5 +1,6 @@
 """`experiments/`: which runs each table and figure needs, read strictly from one YAML file each."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
@@ -57,9 +58,8 @@ def in_family(model: str, family: str) -> str:
     """
     if family not in FAMILIES:
         raise ValueError(f"family={family} is not known; use one of {', '.join(FAMILIES)}.")
-    sizes = (size for models in FAMILIES.values() for size, name in models.items() if name == model)
-    size = next(sizes, None)
-    return model if size is None else FAMILIES[family][size]
+    sizes = {name: size for models in FAMILIES.values() for size, name in models.items()}
+    return FAMILIES[family][sizes[model]] if model in sizes else model
 
 
 def experiments(family: str = "tiny", grid: ReducedGrid = WHOLE) -> tuple[Experiment, ...]:
@@ -133,13 +133,12 @@ def _experiment(path: Path) -> Experiment:
         _check_keys(place, written, ROW_KEYS, ("name", "set"))
         place = f"row {written['name']!r}"
         _check_settings(place, written["set"])
-        axes = {k: written[k] if k in written else content[k] for k in ("datasets", "seeds")}
-        _check_axes(place, **axes)
+        axes = {key: written.get(key, content[key]) for key in ("datasets", "seeds")}
+        _check_axes(place, axes)
         rows += _expanded(str(written["name"]), written["set"], tuple(axes["datasets"]), tuple(axes["seeds"]))
-    names = [row.name for row in rows]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"row {name!r} is there {names.count(name)} times; a name stands for one row.")
+    for name, times in Counter(row.name for row in rows).items():
+        if times > 1:
+            raise ValueError(f"row {name!r} is there {times} times; a name stands for one row.")
     return Experiment(path.stem, str(content["title"]), str(content["shows"]), tuple(rows))
 
 
@@ -170,16 +169,16 @@ def _check_list(key: str, value: Any) -> None:
         raise ValueError(f"{key}={value!r} must be a list.")
 
 
-def _check_axes(place: str, datasets: Any, seeds: Any) -> None:
-    for key, values in (("datasets", datasets), ("seeds", seeds)):
+def _check_axes(place: str, axes: Mapping[str, Any]) -> None:
+    for key, values in axes.items():
         _check_list(f"{place}: {key}", values)
         if not values or any(value in values[:number] for number, value in enumerate(values)):
             raise ValueError(f"{place}: {key}={values} must name at least one, and each once.")
-    for dataset in datasets:
+    for dataset in axes["datasets"]:
         if dataset not in DATASETS:
             raise ValueError(f"{place}: datasets={dataset} is not known; use {', '.join(DATASETS)}.")
-    for seed in seeds:
-        if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+    for seed in axes["seeds"]:
+        if type(seed) is not int or seed < 0:
             raise ValueError(f"{place}: seeds={seed!r} must be a whole number, not negative.")
 
 

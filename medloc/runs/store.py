@@ -151,9 +151,6 @@ def _check(content: Mapping[str, Any]) -> None:
         raise ValueError("reason=None must say why the run failed.")
     for key, kind in (("identity", Identity), ("metrics", RunMetrics)):
         _check_keys(key, content[key], kind.__annotations__)
-    for key in ("zero_shot", "final", "last", "answer_grid"):
-        if content["metrics"][key] is not None:
-            _check_keys(f"metrics.{key}", content["metrics"][key], Scores.__annotations__)
     _check_types(content)
     for place, number in _floats(content, ""):
         if not math.isfinite(number):
@@ -171,8 +168,10 @@ def _check_types(content: Mapping[str, Any]) -> None:
         fits = type(value) is int if whole else isinstance(value, str) or (key == "schedule" and value is None)
         _require(fits, f"identity.{key}", value, "a whole number" if whole else "text")
     for key in ("zero_shot", "final", "last", "answer_grid"):
-        for name, value in (content["metrics"][key] or {}).items():
-            _require(value is None or _is_number(value), f"metrics.{key}.{name}", value, "a number or null")
+        if content["metrics"][key] is not None:
+            _check_keys(f"metrics.{key}", content["metrics"][key], Scores.__annotations__)
+            for name, value in content["metrics"][key].items():
+                _require(value is None or _is_number(value), f"metrics.{key}.{name}", value, "a number or null")
     curve = content["metrics"]["curve"]
     _require(isinstance(curve, list), "metrics.curve", curve, "a list")
     for number, point in enumerate(curve):
