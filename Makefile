@@ -41,8 +41,8 @@ test-faults: setup  ## kills, full disks, two processes on one folder; prints wh
 
 test-mutation: setup  ## small changes to the pure rooms' code, one by one: do the tests notice? (docs/mutation.md)
 	$(call install,.[mutation])
-	OMP_NUM_THREADS=1 $(RUN) -m tests.mutation run --max-children $(WORKERS)
-	$(RUN) -m tests.mutation results
+	OMP_NUM_THREADS=1 $(RUN) benchmarks/mutation.py run --max-children $(WORKERS)
+	$(RUN) benchmarks/mutation.py results
 
 check: setup  ## style and types
 	$(RUN) -m ruff check .

@@ -53,6 +53,11 @@ def test_iou_of_a_box_that_is_not_finite_is_zero(bad, corner):
     assert iou(Box(*corners), Box(*corners)) == 0.0
 
 
+def test_a_broken_box_shares_nothing_with_a_larger_one():
+    # without the check the overlap would be that of [-, 0, 10, 10]: max(0, nan) is 0
+    assert iou(Box(0, 0, 20, 20), Box(math.nan, 0, 10, 10)) == 0.0
+
+
 @pytest.mark.parametrize("size", [1e-200, 1e200])
 def test_an_area_that_vanishes_or_overflows_shares_nothing(size):
     # 1e-200 squared is 0 and 1e200 squared is infinite: there is nothing to divide by
@@ -86,6 +91,8 @@ def test_iou_with_itself_is_one_where_there_is_area(box):
         (Box(2, 2, 0, 0), Box(0, 0, 2, 2), 0.0),  # unordered: no area, its corners in the hull
         (Box(4, 0, 2, 2), Box(0, 0, 2, 2), -0.5),  # unordered beside: 4 covered of 8
         (Box(3, 3, 3, 3), Box(3, 3, 3, 3), -1.0),  # no hull
+        (Box(0, 0, 0.5, 0.5), Box(0, 0, 0.5, 0.5), 1.0),  # a hull below one pixel
+        (Box(0, 0, 1e200, 1e200), Box(0, 0, 1e200, 1e200), -1.0),  # a hull too large for a float
     ],
 )
 def test_giou_by_hand(a, b, expected):
@@ -97,6 +104,11 @@ def test_giou_by_hand(a, b, expected):
 def test_giou_is_symmetric_and_never_above_iou_for_any_floats(a, b):
     assert -1.0 <= giou(a, b) <= iou(a, b)
     assert giou(a, b) == giou(b, a)
+
+
+def test_giou_is_not_above_iou_where_rounding_makes_the_union_larger_than_the_hull():
+    # side by side: 0.72 + 0.24 of a hull of 0.96, and the floats' ratio is 1 + 2e-16
+    assert giou(Box(0.1, 0, 1.0, 0.8), Box(1.0, 0, 1.3, 0.8)) == 0.0
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -399,6 +411,11 @@ def test_to_original_by_hand():
     assert grid.to_original(Box(100, 200, 500, 1000), 600, 450) == Box(60, 90, 300, 450)
     assert grid.to_answer(Box(60, 90, 300, 450), 600, 450).as_list() == pytest.approx([100, 200, 500, 1000])
     assert grid.text(Box(60, 90, 300, 450), 600, 450) == "[100, 200, 500, 1000]"
+
+
+def test_an_answer_is_written_in_steps_of_its_grid():
+    # 10/4 = 2.5 -> 2, 11/4 -> 3, 50/4 = 12.5 -> 12, 99/4 -> 25; times 4
+    assert AnswerGrid("resized", 100, 100, step=4).text(Box(10, 11, 50, 99), 100, 100) == "[8, 12, 48, 100]"
 
 
 @given(BOXES, *[st.integers(1, 5000)] * 4)

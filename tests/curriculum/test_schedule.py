@@ -8,7 +8,7 @@ from omegaconf.errors import ConfigKeyError
 
 from medloc.curriculum import SCHEDULES, config_keys, next_tau
 from medloc.curriculum.criteria import Criteria, Strategy
-from medloc.curriculum.schedule import Cosine, Fixed, Identical, Linear, Piecewise
+from medloc.curriculum.schedule import Cosine, Fixed, Identical, Linear, Median, Piecewise
 from medloc.curriculum.window import WindowParams
 from tests.curriculum.configs import config
 
@@ -70,6 +70,7 @@ def test_identical_path():
 @pytest.mark.parametrize("tau", [0.5, 1 / 3, 2 / 3])
 def test_fixed_never_moves_even_by_rounding(tau):
     assert path(Fixed(tau), 2) == [tau, tau, tau]
+    assert Fixed(tau).step_size(tau) == Median(0.8, False).step_size(tau) == 0.0
 
 
 def test_a_target_with_many_decimals_is_not_passed_by_rounding():
@@ -102,6 +103,10 @@ def test_a_target_with_many_decimals_is_not_passed_by_rounding():
             r"^schedule\.boundaries=\[0\.5\] must be two",
         ),
         (lambda: Piecewise(0.3, 0.8, "abc", (0.5, 0.6)), r"^schedule\.deltas=abc must be a list of numbers"),
+        (lambda: Piecewise(0.3, 0.8, (0.10, 0.15, 0.05), (0.5, 0.6)), r"^schedule\.deltas=\[0\.1, 0\.15, 0\.05\] must"),
+        (lambda: Piecewise(0.3, 0.8, (1.5, 0.1, 0.05), (0.5, 0.6)), r"^schedule\.deltas\[0\]=1\.5 must be a number"),
+        (lambda: Piecewise(0.3, 0.8, (0.15, 0.1, 0.05), (0.5, 1.5)), r"^schedule\.boundaries\[1\]=1\.5 must be a"),
+        (lambda: Linear(1.5, 0.8, 0.2), r"^schedule\.tau0=1\.5 must be a number in \[0, 1\]"),
         (lambda: Linear(0.2, 0.8, 0.0), r"^schedule\.delta0=0\.0 must be a number in \(0, 1\]"),
         (lambda: Cosine(0.8, 0.8, 0.2), r"^schedule\.tau0=0\.8 must be below"),
         (lambda: Cosine(0.2, 0.8, math.nan), r"^schedule\.delta0=nan"),
@@ -111,8 +116,9 @@ def test_a_target_with_many_decimals_is_not_passed_by_rounding():
     ],
 )
 def test_a_bad_parameter_is_named_with_its_key_and_value(make, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         make()
+    assert "; None" not in str(caught.value)
 
 
 def test_every_schedule_of_the_config_is_known():

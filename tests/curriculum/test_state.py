@@ -48,9 +48,15 @@ def test_a_state_is_taken_over():
 def test_a_state_of_another_curriculum_is_refused_and_changes_nothing(change, message):
     curriculum = curriculum_from(config(size=3))
     before = curriculum.state_dict()
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         curriculum.load_state_dict(STATE | change)
+    assert "; None" not in str(caught.value)
     assert curriculum.state_dict() == before
+
+
+def test_a_state_that_is_no_mapping_is_shown_in_part():
+    with pytest.raises(ValueError, match=r"^curriculum state x{80} is no mapping; the state is damaged"):
+        curriculum_from(config()).load_state_dict("x" * 99)
 
 
 def test_a_missing_key_is_listed():

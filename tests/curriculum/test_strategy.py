@@ -39,5 +39,6 @@ def test_a_fixed_strategy_asks_the_same_everywhere(tau):
     ],
 )
 def test_a_bad_parameter_is_named_with_its_key_and_value(values, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         Strategy(*values)
+    assert "; None" not in str(caught.value)

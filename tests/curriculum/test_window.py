@@ -97,8 +97,9 @@ def test_minus_zero_is_written_as_zero():
     ],
 )
 def test_what_is_no_step_of_ious_is_refused(groups, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         checked_groups(groups)
+    assert "; None" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -112,5 +113,6 @@ def test_what_is_no_step_of_ious_is_refused(groups, message):
     ],
 )
 def test_a_bad_parameter_is_named_with_its_key_and_value(values, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         WindowParams(*values)
+    assert "; None" not in str(caught.value)

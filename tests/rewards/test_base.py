@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medloc.boxes import AnswerGrid, Box, ParseFailure
-from medloc.rewards import REWARDS, Answer, Moment, format_reward, is_dead, judge
+from medloc.rewards import REWARDS, Answer, Moment, format_reward, group_shares, is_dead, judge
 from tests.strategies import IOUS, boxes_with_area, hostile_texts
 
 TRUTH = Box(60, 90, 300, 450)
@@ -63,10 +63,17 @@ def test_the_true_box_earns_everything_at_any_time(box, reward, progress):
 
 @pytest.mark.parametrize(
     ("rewards", "dead"),
-    [([0.0, 0.0], True), ([1.0, 1.0, 1.0], True), ([0.0, 1.0], False), ([0.25, 0.250002], False)],
+    [([0.0, 0.0], True), ([1.0, 1.0, 1.0], True), ([0.0, 1.0], False), ([0.25, 0.250002], False), ([0.0, 1e-6], False)],
 )
 def test_a_group_is_dead_where_all_rewards_are_equal(rewards, dead):
     assert is_dead(rewards) is dead
+
+
+def test_shares_of_groups_that_miss_are_mixed_and_hit():
+    # four groups: one without a hit, two mixed, one all hits
+    hits = [[False, False], [True, False], [False, True], [True, True]]
+    assert group_shares(hits) == (0.25, 0.5, 0.25)
+    assert group_shares([[False], [True], [True]]) == (1 / 3, 0.0, 2 / 3)
 
 
 def test_the_giou_of_an_answer_is_rounded_and_least_without_a_box():
@@ -87,3 +94,7 @@ def test_the_giou_of_an_answer_is_rounded_and_least_without_a_box():
 def test_a_moment_outside_the_run_is_refused(tau, progress, message):
     with pytest.raises(ValueError, match=message):
         Moment(tau, progress)
+
+
+def test_the_ends_of_a_moment_are_inside():
+    assert (Moment(1.0, 0.0).tau, Moment(0.0, 0.999).tau) == (1.0, 0.0)

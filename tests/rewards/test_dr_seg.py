@@ -79,7 +79,9 @@ def test_a_better_iou_never_ranks_lower(steps, ious):
     [
         ({}, "must have ious alone"),
         ({"ious": [0.5], "more": 1}, r"has the keys \['ious', 'more'\]"),
+        ([0.5], "has the keys list; it must have ious alone"),
         ({"ious": []}, "ious=<0 values> must be 1 to 2048"),
+        ({"ious": "x" * 99}, "^ious=" + "x" * 80 + " must be 1 to 2048"),
         ({"ious": [0.5] * 2049}, "ious=<2049 values>"),
         ({"ious": [1.5]}, r"numbers in \[0, 1\]"),
         ({"ious": [float("nan")]}, r"numbers in \[0, 1\]"),
@@ -88,6 +90,11 @@ def test_a_better_iou_never_ranks_lower(steps, ious):
 def test_a_wrong_state_is_refused(state, message):
     with pytest.raises(ValueError, match=message):
         DrSeg().load_state_dict(state)
+
+
+@pytest.mark.parametrize("length", [1, LENGTH])
+def test_the_shortest_and_the_longest_memory_are_taken_over(length):
+    assert remembering([0.5] * length).state_dict() == {"ious": [0.5] * length}
 
 
 def test_two_runs_share_no_memory():
