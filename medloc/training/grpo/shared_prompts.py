@@ -76,7 +76,7 @@ def _common_prefix(backbone: Any, inputs: Inputs, source: list[int]) -> int:
 
 def _shared(backbone: Any, plain: Any, inputs: Inputs, source: list[int], prefix: int) -> Any:
     """Runs the prefix once per image and the rest per row."""
-    ids, mask, cache = inputs["input_ids"], _mask(inputs), inputs.get("past_key_values")
+    ids, mask, cache = inputs["input_ids"], _mask(inputs), inputs["past_key_values"]
     kept = sorted(set(source))
     index = torch.tensor([kept.index(i) for i in source], device=ids.device)
     head = plain(**_rows(backbone, inputs, kept, prefix))
