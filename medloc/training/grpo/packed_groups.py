@@ -30,6 +30,7 @@ class PackedGroups(GRPOTrainer):
     Micro-batches in which no prompt repeats, and models that `can_pack` refuses, take TRL's own path.
     """
 
+    _buffered_inputs: Any
     _sharing = False
     _frozen: FrozenFeatures | None = None
     _groups: list[int] | None = None  # the group of each row of the present pass
@@ -95,9 +96,11 @@ class PackedGroups(GRPOTrainer):
         prompts = input_ids[:, :-logits_to_keep], attention_mask[:, :-logits_to_keep]
         if compute_aux_loss or not (self._sharing and can_pack(base) and self._repeats(base, *prompts, images)):
             more = (batch_size, compute_entropy, compute_aux_loss)
-            return super()._get_per_token_logps_and_entropies(  # type: ignore[no-any-return]
+            scored: tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
+            scored = super()._get_per_token_logps_and_entropies(
                 model, input_ids, attention_mask, logits_to_keep, *more, **images
             )
+            return scored
         assert self._groups is not None
         pixels, rows = rows_of_images(images), len(input_ids)
         logps, entropies = [], []
