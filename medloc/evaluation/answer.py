@@ -207,17 +207,18 @@ def _decoding(loaded: LoadedModel, max_new_tokens: int, temperature: float | Non
 
 
 def _generate(model: Any, prompts: Any, answers: int, how: Decoding) -> torch.Tensor:
-    """Return what `Decoder` does, through transformers: for weights that are sharded, and devices it has not."""
-    sampling = {"do_sample": how.temperature is not None, "temperature": how.temperature}
-    tokens = model.generate(
+    """Return what `Decoder` returns, through transformers: for sharded weights and devices that it does not know."""
+    sampled = how.temperature is not None
+    tokens: torch.Tensor = model.generate(
         **{name: value.to(model.device) for name, value in prompts.items()},
-        **sampling,
-        top_p=None if how.temperature is None else 1.0,
-        top_k=None if how.temperature is None else 0,
+        do_sample=sampled,
+        temperature=how.temperature,
+        top_p=1.0 if sampled else None,
+        top_k=0 if sampled else None,
         suppress_tokens=list(how.suppress) or None,
         num_return_sequences=answers,
         max_new_tokens=how.max_new_tokens,
         repetition_penalty=1.0,  # a published default of 1.05 would penalize the repeated digits of a box
         use_cache=True,
     )  # generate computes no gradients; inference mode cannot be used: FSDP2 keeps the buffers of its first pass
-    return tokens[:, prompts["input_ids"].shape[1] :]  # type: ignore[no-any-return]
+    return tokens[:, prompts["input_ids"].shape[1] :]

@@ -138,6 +138,8 @@ class _Layer(StaticLayer):
     the values, so they are kept in it.
     """
 
+    is_initialized: bool
+
     def __init__(self, column: torch.Tensor, columns: int):
         super().__init__(columns)
         self.column = column

@@ -63,5 +63,5 @@ def windowed_attention(
         return out[None], None
     lengths = cu_seq_lens_q.diff().tolist()
     windows = zip(*(states.split(lengths, dim=2) for states in (query, key, value)), strict=True)
-    out = torch.cat([scaled_dot_product_attention(*window, scale=scaling) for window in windows], dim=2)
+    out = torch.cat([scaled_dot_product_attention(q, k, v, scale=scaling) for q, k, v in windows], dim=2)
     return out.transpose(1, 2), None

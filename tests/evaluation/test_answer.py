@@ -11,6 +11,7 @@ from medloc.data.prompts import PROMPTS
 from medloc.evaluation import answer
 from medloc.evaluation.answer import InputCache, answer_all, sample_answers
 from medloc.evaluation.samples import ceiling_ious
+from medloc.models.decoding import can_decode
 from medloc.models.load import load_model
 from medloc.models.tiny.shapes import draw_item
 from tests.models.test_load import settings
@@ -120,6 +121,23 @@ def test_sampled_groups_have_their_size_and_repeat_with_the_seed(examples):
 
     assert [len(group) for group in draw(1)] == [4, 4, 4]
     assert draw(1) == draw(1) != draw(2)
+
+
+def test_sharded_weights_are_asked_through_generate_and_answer_alike(examples):
+    """ZeRO-3 marks its weights, so that `generate` answers; the weights of this test are whole, so both can."""
+
+    def asked():
+        sampling = {"group_size": 3, "temperature": 0.9, "max_new_tokens": 12, "seed": 2}
+        return answered(examples[:4], 3), sample_answers(LOADED, examples[:2], PROMPTS["heel"], **sampling)
+
+    weight = next(LOADED.model.parameters())
+    own = asked()
+    weight.ds_id = 0
+    try:
+        assert not can_decode(LOADED.model)
+        assert asked() == own
+    finally:
+        del weight.ds_id
 
 
 def test_the_ceiling_is_what_rounding_to_the_grid_leaves(tmp_path):
