@@ -95,7 +95,7 @@ def _foreground(image: Image.Image, coding: Coding) -> np.ndarray:
         found = np.asarray(image.convert("RGBA"))[..., 3] > THRESHOLD
     elif said == "nonzero":
         levels = np.asarray(image if wide else image.convert("RGB")) > near
-        found = levels if wide else levels.any(axis=2)
+        found = np.asarray(levels if wide else levels.any(axis=2))
     elif said.isdecimal():
         levels = np.asarray(image if wide or image.mode == "P" else image.convert("L"))
         found = abs(levels.astype(float) - int(said)) <= near
