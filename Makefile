@@ -4,7 +4,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 WORKERS ?= 2
 
-.PHONY: help demo test test-slow test-faults test-mutation check setup report clean
+.PHONY: help demo test test-slow test-faults test-engines test-mutation check setup report clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -31,13 +31,18 @@ demo: $(VENV)/.base  ## one run on the laptop default, and its result
 	$(RUN) -m medloc.run
 
 test: setup check  ## the tests, a few minutes on two cores
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -m 'not slow and not faults' -n $(WORKERS)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -m 'not slow and not faults and not engines' -n $(WORKERS)
 
 test-slow: setup  ## the tests that take minutes each
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -m 'slow and not faults' -n $(WORKERS)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -m 'slow and not faults and not engines' -n $(WORKERS)
 
 test-faults: setup  ## kills, full disks, two processes on one folder; prints what survived (under half an hour)
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -m faults tests/faults
+
+test-engines: setup  ## real engines on this machine: SLURM, two hosts, the published vocabulary (root; Debian's packages)
+	$(call install,.[engines])
+	apt-get install --yes --no-install-recommends slurm-wlm munge iproute2
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -m engines --durations=0
 
 test-mutation: setup  ## small changes to the pure rooms' code, one by one: do the tests notice? (docs/mutation.md)
 	$(call install,.[mutation])

@@ -9,7 +9,13 @@ import torch
 from benchmarks import gpu_step, output
 from tests.models.shrunk import shrunk
 
-needs_torchao = pytest.mark.skipif(importlib.util.find_spec("torchao") is None, reason="torchao is not installed")
+
+def needs_torchao(test):
+    """A test for `make test-engines`, which installs torchao: with it every import of transformers takes longer."""
+    missing = importlib.util.find_spec("torchao") is None
+    return pytest.mark.engines(pytest.mark.skipif(missing, reason="torchao is not installed")(test))
+
+
 SMALL = ("train.prompts_per_step=2", "train.group_size=4", "train.per_device_batch=8", "evaluation.batch_size=4")
 
 

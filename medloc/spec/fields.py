@@ -10,6 +10,7 @@ import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING as NO_DEFAULT
 from dataclasses import Field, field, fields, is_dataclass
+from functools import cache
 from typing import Any, Literal, get_args, get_type_hints
 
 from omegaconf import MISSING
@@ -122,6 +123,7 @@ def flatten(schema: type, config: Mapping[str, Any], *affects: Affects) -> dict[
     return {key: value for key, declared, value, _ in walked if not affects or declared["affects"] in affects}
 
 
+@cache
 def kind_of(schema: type, key: str) -> Affects | None:
     """Return what the field of a dotted key affects; None where the schema has no such field."""
     name, _, rest = key.partition(".")

@@ -19,7 +19,12 @@ from medloc.training.systems.sft import sft_config
 from tests.small import overrides
 
 HALF = ["model.dtype=bfloat16", "train.optimizer=adamw_bf16"]
-needs_torchao = pytest.mark.skipif(importlib.util.find_spec("torchao") is None, reason="torchao is not installed")
+
+
+def needs_torchao(test):
+    """A test for `make test-engines`, which installs torchao: with it every import of transformers takes longer."""
+    missing = importlib.util.find_spec("torchao") is None
+    return pytest.mark.engines(pytest.mark.skipif(missing, reason="torchao is not installed")(test))
 
 
 @pytest.fixture(autouse=True)
