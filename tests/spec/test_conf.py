@@ -41,7 +41,7 @@ def rounds():
             yield {group: names[place % len(names)] for group, names in options.items()}
 
 
-@pytest.mark.parametrize("chosen", rounds(), ids=lambda chosen: "-".join(chosen.values()))
+@pytest.mark.parametrize("chosen", [*rounds()], ids=lambda chosen: "-".join(chosen.values()))
 def test_every_option_composes_and_holds_its_own_values(chosen, monkeypatch):
     monkeypatch.setattr(rollout, "find_spec", lambda name: object())  # vllm need not be installed to be composed
     words = [f"{group}={option}" for group, option in chosen.items()]

@@ -119,7 +119,7 @@ def curriculum_numbers():
                     yield name, section, key, value
 
 
-@pytest.mark.parametrize(("name", "section", "key", "value"), curriculum_numbers())
+@pytest.mark.parametrize(("name", "section", "key", "value"), [*curriculum_numbers()])
 def test_the_curriculum_has_a_range_for_every_number(name, section, key, value):
     settings = config(name)
     settings[section] = {**settings[section], key: [-1.5, *value[1:]] if isinstance(value, list) else -2}
