@@ -75,7 +75,7 @@ def _refined(best: Boxes, boxes: Boxes, threshold: float) -> Boxes:
 
 def _worth(candidates: Boxes, boxes: Boxes, threshold: float) -> list[tuple[float, float]]:
     """Return accuracy and mean IoU of every candidate."""
-    found = []
+    found: list[tuple[float, float]] = []
     for some in np.array_split(candidates, -(-len(candidates) // TOGETHER)):
         ious = _ious(some[:, None], boxes)
         found += zip((ious >= threshold).mean(axis=1).tolist(), ious.mean(axis=1).tolist(), strict=True)

@@ -9,6 +9,7 @@ half-open.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageChops, ImageColor
@@ -90,6 +91,7 @@ def _image(path: Path) -> Image.Image:
 def _foreground(image: Image.Image, coding: Coding) -> np.ndarray:
     said, near = coding.foreground, RINGING if image.format in LOSSY else 0
     wide = image.mode in WIDE
+    found: Any
     if said == "alpha":
         found = np.asarray(image.convert("RGBA"))[..., 3] > THRESHOLD
     elif said == "nonzero":
@@ -117,7 +119,7 @@ def _doubted(image: Image.Image, found: np.ndarray, coding: Coding) -> bool:
     """
     wide, near = image.mode in WIDE, RINGING if image.format in LOSSY else 1
     gray = image if wide else image.convert("L")
-    values = np.unique(gray) if wide else np.flatnonzero(gray.histogram())
+    values = np.unique(np.asarray(gray)) if wide else np.flatnonzero(gray.histogram())
     low, top = values[0], values[-1]
     shown = f"holds {', '.join(f'{value:g}' for value in values[:CODES])}{', ...' * (len(values) > CODES)}"
     if wide and not any(np.isin(values, [0, one]).all() for one in (1, 255, 65535)):
@@ -147,16 +149,16 @@ def _doubted(image: Image.Image, found: np.ndarray, coding: Coding) -> bool:
 
 def _check_colours(image: Image.Image) -> None:
     if "A" in image.getbands() or "transparency" in image.info:
-        least, most = image.convert("RGBA").getchannel("A").getextrema()
-        if least < most:
+        alpha = np.asarray(image.convert("RGBA").getchannel("A"))
+        if alpha.min() < alpha.max():
             raise ValueError(f"has transparent parts; {SAY}.")
     if image.mode not in ("1", "L"):
         colours = image.convert("RGB")
         red, green, blue = colours.split()
         brightest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
-        spread = ImageChops.subtract(brightest, ImageChops.darker(ImageChops.darker(red, green), blue))
-        if spread.getextrema()[1] > 2 * RINGING:
-            y, x = np.unravel_index(np.asarray(spread).argmax(), (image.height, image.width))
+        spread = np.asarray(ImageChops.subtract(brightest, ImageChops.darker(ImageChops.darker(red, green), blue)))
+        if spread.max() > 2 * RINGING:
+            y, x = np.unravel_index(spread.argmax(), spread.shape)
             raise ValueError(f"has a colour, #{bytes(np.asarray(colours)[y, x]).hex()}; {SAY}.")
 
 
