@@ -182,14 +182,8 @@ def examples_of(
             left_out[several if row.boxes else "images without a target"] += 1
         mask = root / row.masks[0] if len(row.masks) == 1 else None
         names = [row.id] if len(boxes) == 1 else [f"{row.id}#{i}" for i in range(len(boxes))]
-<<<<<<< HEAD
         examples += [
             Example(name, root / row.image, row.width, row.height, box, row.group, row.label, mask, coding)
-=======
-        image, size = root / row.image, (row.width, row.height)
-        examples += [
-            Example(name, image, *size, box, row.group, row.label, mask, coding)
->>>>>>> data
             for name, box in zip(names, boxes, strict=True)
         ]
     return examples

@@ -91,11 +91,7 @@ def _image(path: Path) -> Image.Image:
 def _foreground(image: Image.Image, coding: Coding) -> np.ndarray:
     said, near = coding.foreground, RINGING if image.format in LOSSY else 0
     wide = image.mode in WIDE
-<<<<<<< HEAD
     found: np.ndarray
-=======
-    found: Any
->>>>>>> data
     if said == "alpha":
         found = np.asarray(image.convert("RGBA"))[..., 3] > THRESHOLD
     elif said == "nonzero":
