@@ -57,7 +57,7 @@ class CurriculumReward(TrainerCallback):
             raise ValueError(f"the data set has no column {self.truth!r}; name the column of the true box by truth=.")
         rows = [{name: value[i] for name, value in lists.items()} for i in range(len(completions))]
         answers = [
-            judge(_text(one), true_box(row[self.truth]), lambda box, row=row: self.to_original(box, row))
+            judge(_text(one), true_box(row[self.truth]), self._mapped(row))
             for one, row in zip(completions, rows, strict=True)
         ]
         if self._calls is not None:
@@ -65,6 +65,9 @@ class CurriculumReward(TrainerCallback):
         if log_metric is not None:
             log_metric("tau", self.tau)
         return [threshold(answer, Moment(self.tau, 0.0)) for answer in answers]
+
+    def _mapped(self, row: dict[str, Any]) -> Callable[[Box], Box]:
+        return lambda box: self.to_original(box, row)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Take the group size, and the state of the checkpoint that training resumes from."""
