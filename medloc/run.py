@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from medloc.cli import MISTAKE, entry, mistake
-from medloc.experiments.estimate import Sweep, sweep_size
+from medloc.experiments.estimate import Sweep, sweep_runs
 from medloc.spec.machine import CONF
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def main(arguments: list[str]) -> int:
 
     end_when_asked()
     with TemporaryDirectory(prefix="medloc-") as folder:
-        total = sweep_size(arguments)
-        session = Session(Path(folder), sweep=Sweep(total) if total else None)
+        runs = sweep_runs(arguments)
+        session = Session(Path(folder), sweep=Sweep(len(runs)) if runs else None)
         try:
             _check_results(arguments)
             _hydra_task(session)()
@@ -78,7 +78,20 @@ def main(arguments: list[str]) -> int:
                 _attempt(session, partial(_make, session, job, wait=True))
         except OSError as error:  # Hydra's own folders may not fit on the disk either
             session.failed(error)
+        except Exception as error:
+            if runs is None or not type(error).__module__.startswith("submitit."):
+                raise
+            _name_fates(session, runs, error)
         return MISTAKE if any(session.folder.iterdir()) else 0
+
+
+def _name_fates(session: Session, runs: list[list[str]], error: Exception) -> None:
+    """Say which job of a cluster ended without a result, and how far every run of the sweep is."""
+    from medloc.experiments.plan import fates
+
+    print("\n".join(fates(runs)), flush=True)
+    said = str(error).strip().splitlines()[0]
+    session.failed(ValueError(f"{said} The same command skips what is complete and goes on with the others."))
 
 
 def help_text() -> str:

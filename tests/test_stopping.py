@@ -11,7 +11,7 @@ import termios
 import pytest
 
 from medloc.evaluation.answer import in_batches
-from medloc.experiments.estimate import Sweep, sweep_size
+from medloc.experiments.estimate import Sweep, sweep_runs
 from medloc.runs import read_record
 from medloc.spec.compose import compose_job
 from medloc.training.runner.runner import run_job
@@ -66,12 +66,12 @@ def test_ctrl_c_before_training_is_one_line_too(tmp_path):
         (["-m", "schedule=piecewise,linear,cosine", "seed=42,43,44", "threads=1"], 9),
         (["--multirun", "seed=range(1,4)", "schedule.deltas=[0.1,0.1,0.05]"], 3),
         (["-m", "threads=1"], 1),
-        (["seed=42"], None),
-        (["-m", "seed=(("], None),
+        (["seed=42"], 0),
+        (["-m", "seed=(("], 0),
     ],
 )
 def test_the_runs_of_a_sweep_are_counted_beforehand(words, size):
-    assert sweep_size(words) == size
+    assert len(sweep_runs(words) or []) == size
 
 
 def test_a_sweep_says_where_it_is_and_leaves_what_was_complete_out_of_the_estimate(monkeypatch):

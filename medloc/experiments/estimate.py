@@ -4,7 +4,6 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from math import prod
 from statistics import fmean, median
 from typing import Any
 
@@ -57,18 +56,20 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def sweep_size(arguments: Sequence[str]) -> int | None:
-    """Return how many runs a command line asks for; None where it is no sweep, or cannot be counted beforehand."""
+def sweep_runs(arguments: Sequence[str]) -> list[list[str]] | None:
+    """Return the overrides of each run of a command line; None where it is no sweep, or cannot be read beforehand."""
     if not {"-m", "--multirun"} & set(arguments):
         return None
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
     try:
         overrides = OverridesParser.create().parse_overrides([each for each in arguments if not each.startswith("-")])
-        return prod(len(list(each.sweep_string_iterator())) for each in overrides if each.is_sweep_override())
+        (runs,) = BasicSweeper.split_arguments(overrides, max_batch_size=None)
     except HydraException:
         return None
+    return [list(run) for run in runs]
 
 
 class Sweep:

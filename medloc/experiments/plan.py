@@ -1,7 +1,7 @@
 """The plan: every distinct run, whether it is there, what has to be done about it, and how that reads."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -221,6 +221,20 @@ def make_plan(setup: Setup) -> Plan:
                     place, seconds = f"{each.name} {row.name}", clock.seconds(run, steps)
                     items[run] = Item(run, place, state, reason, obstacle(run), steps, seconds)
     return Plan(setup, items)
+
+
+def fates(sweep: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield a line for each run of a sweep that says how far it is.
+
+    Args:
+        sweep: the overrides of each run.
+    """
+    for overrides in sweep:
+        job = compose_job([override for override in overrides if not override.startswith("hydra")])
+        run = planned_run(override for override in overrides if not override.startswith("hydra"))
+        records = find_records(Path(job.settings.results)).records
+        state, reason = run_state([each for each in records if _name(each.identity) == _name(run.identity)], run.values)
+        yield f"{run}: {state}" + (f", {reason}" if reason else "")
 
 
 def _name(identity: Mapping[str, Any]) -> tuple[Any, ...]:
