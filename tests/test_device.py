@@ -16,6 +16,7 @@ from medloc import predict
 from medloc.data.example import Example
 from medloc.evaluation.probe import sample_start
 from medloc.models import load
+from medloc.models.decoding import Decoder
 from medloc.models.load import load_run_model, resolve_device
 from medloc.models.segmenter import Segmenter
 from medloc.models.tiny.shapes import draw_item
@@ -42,6 +43,10 @@ def passes(monkeypatch):
         rows, length = inputs["input_ids"].shape
         return torch.zeros(rows, length + 1, dtype=torch.long)
 
+    def decode(decoder, prompts, rows, how):
+        note(decoder.model, prompts)
+        return torch.full((len(rows), 1), how.pad)
+
     def detect(model, **inputs):
         note(model, inputs)
         rows = len(inputs["pixel_values"])
@@ -52,6 +57,7 @@ def passes(monkeypatch):
         return {"logits": torch.zeros(len(pixels), *pixels.shape[2:])}
 
     monkeypatch.setattr(Qwen2_5_VLForConditionalGeneration, "generate", generate)
+    monkeypatch.setattr(Decoder, "__call__", decode)
     monkeypatch.setattr(GroundingDinoForObjectDetection, "forward", detect)
     monkeypatch.setattr(Segmenter, "forward", segment)
     monkeypatch.setattr(load, "resolve_device", lambda device="auto", sharding=None: META)
@@ -109,8 +115,7 @@ def test_nothing_in_the_package_loads_a_model_without_saying_where():
     assert {where[0] for where in direct} == {"models/load.py", "evaluation/predict.py"}
     assert all(len(given) >= 2 for given in direct.values()), "give the device"
     assert {where[0].rpartition("/")[2] for where in callers if where not in direct} == {
-        *("vlm.py", "detector.py", "specialist.py"),
-        "probe.py",
+        *("vlm.py", "supervised.py", "probe.py"),
     }
 
 

@@ -18,6 +18,8 @@ from torch.distributed.tensor import DTensor
 from transformers import Cache, DynamicCache
 from transformers.cache_utils import StaticLayer
 
+from medloc.models.vlm import base_model
+
 FAMILIES = ("qwen2_5_vl", "qwen3_vl", "internvl")
 WARM_UP = 2
 """Steps before a CUDA graph is captured: kernels load and choose their algorithms."""
@@ -54,7 +56,7 @@ def can_decode(model: Any) -> bool:
     It needs a known family on the CPU or CUDA, full attention through SDPA, and all weights in this process: FSDP2 and
     ZeRO-3 gather them in hooks that a step must not go round.
     """
-    model = _without_adapter_shell(model)
+    model = base_model(model)
     text = model.config.get_text_config()
     weights = list(model.parameters())
     return (
@@ -78,7 +80,7 @@ class Decoder:
     """
 
     def __init__(self, model: Any):
-        self.model = _without_adapter_shell(model)
+        self.model = base_model(model)
         self._step: _Step | None = None
 
     @torch.no_grad()  # not inference mode: training reads what a tower keeps of this pass
@@ -287,8 +289,3 @@ def _draw(logits: torch.Tensor, suppress: torch.Tensor, temperature: float | Non
     if temperature is None:
         return scores.argmax(-1)
     return torch.multinomial(torch.softmax(scores / temperature, -1), 1)[:, 0]
-
-
-def _without_adapter_shell(model: Any) -> Any:
-    """Return the transformers model that peft's wrapper holds, adapters inside its layers, or the model itself."""
-    return model.get_base_model() if hasattr(model, "peft_config") else model

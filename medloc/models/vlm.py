@@ -144,6 +144,11 @@ def lora_config(model: ModelSettings) -> Any:
     )
 
 
+def base_model(model: Any) -> Any:
+    """Return the model of transformers inside peft's wrapper, adapters in its layers; any other as it is."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
 def merge_adapters(model: Any) -> Any:
     """Return a trained model with its adapters added into the weights, in the class it had without them."""
     return model.merge_and_unload() if hasattr(model, "peft_config") else model

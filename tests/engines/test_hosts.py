@@ -71,9 +71,11 @@ def test_a_host_that_vanishes_is_named_by_the_other_and_the_same_command_goes_on
         (first, said), (second, said_by_it) = ended(processes)
         assert time.monotonic() - cut < 60 + LOST_AFTER_S
         assert (first, second) == (2, 2)
-        assert "machine 1" in said.splitlines()[-1]
-        assert "no answer for" in said.splitlines()[-1]
-        assert "machine 0" in said_by_it.splitlines()[-1]
+        (line,) = (line for line in said.splitlines() if line.startswith("medloc.run: "))
+        assert "machine 1" in line
+        assert "no answer for" in line
+        (line,) = (line for line in said_by_it.splitlines() if line.startswith("medloc.run: "))
+        assert "machine 0" in line
     with hosts(2) as two:
         for code, said in ended(on_both(two, tmp_path, *long)):
             assert code == 0, said

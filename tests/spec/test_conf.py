@@ -26,8 +26,8 @@ GROUPS = (
 OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("[!_]*.yaml"))]
 TOGETHER = [  # groups whose options go with any option of the others
     ("model", "method"),
-    ("schedule", "strategy", "criteria", "window", "train", "tracking", "launch", "rollout"),
-    ("dataset",),
+    ("schedule", "strategy", "criteria", "window", "tracking", "launch", "rollout"),
+    ("dataset", "train"),  # a preset of `train` sets `model`, too
 ]
 NEEDS = {"launch=": "train.per_device_batch=8", "multi_node": "launch.address=first", "vllm": "launch=single"}
 """What an option has to be told beside its name."""

@@ -13,6 +13,7 @@ import torch
 from trl import GRPOTrainer
 from trl.trainer.utils import split_pixel_values_by_grid, split_tensor_dict, unsplit_pixel_values_by_grid
 
+from medloc.models.vlm import base_model
 from medloc.training.grpo.packing import Packed, number_groups, pack
 from medloc.training.grpo.shared_features import FrozenFeatures, frozen_features, share_features
 from medloc.training.grpo.shared_processing import share_processing
@@ -139,11 +140,6 @@ def can_pack(model: Any) -> bool:
     text = model.config.get_text_config()
     kinds = set(getattr(text, "layer_types", None) or ["full_attention"])
     return model.config.model_type in PACKS and text._attn_implementation == "sdpa" and kinds == {"full_attention"}
-
-
-def base_model(model: Any) -> Any:
-    """Return the model of transformers inside one with adapters; any other as it is."""
-    return model.get_base_model() if hasattr(model, "peft_config") else model
 
 
 def groups_of(rows: Sequence[dict[str, Any]]) -> list[int]:

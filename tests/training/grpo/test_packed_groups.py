@@ -55,6 +55,7 @@ def separate(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     trainer = trainer_on(request.param, folder, num_iterations=2)  # TRL then keeps the old log-probabilities
     batch = batch_of(trainer)
+    assert max(batch.get("num_tiles", [1])) == (5 if request.param == "internvl_tiles" else 1)  # 2 x 2 and a thumbnail
     plain = scored(trainer, batch)
     later = weights_after(20, trainer, batch) if request.param != "internvl_tiles" else None
     trainer.share(whole=True)

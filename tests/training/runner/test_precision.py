@@ -92,10 +92,10 @@ REFUSED = [
         ["train.optimizer=adamw_8bit", "launch=zero2", "train.per_device_batch=8"],
         r"adamw_8bit does not work under launch=zero2",
     ),
-    (["train.reference_dtype=float16"], r"train\.reference_dtype=float16 must be bfloat16, or null"),
+    (["train.reference_dtype=float16"], r"train\.reference_dtype=float16 is not known; use one of bfloat16"),
     (["train.reference_dtype=bfloat16"], r"reference_dtype=bfloat16 with train\.bf16=false .* use .*=null"),
     (["train.passes=3"], r"train\.passes=3 must divide train\.per_device_batch=64"),
-    (["train.passes=0"], r"train\.passes=0 must divide"),
+    (["train.passes=0"], r"train\.passes=0 must be at least 1"),
 ]
 
 
