@@ -4,17 +4,20 @@ import os
 import shutil
 import subprocess
 from contextlib import contextmanager
+from itertools import count
 
 NETWORK = "10.213.77"
+MADE = count()
 
 
 class Hosts:
     """The names and addresses of some hosts."""
 
-    def __init__(self, count):
-        self.names = [f"medloc{os.getpid()}h{number}" for number in range(count)]
-        self.addresses = [f"{NETWORK}.{number + 1}" for number in range(count)]
-        self.bridge = f"mlb{os.getpid()}"
+    def __init__(self, number_of_hosts):
+        made = f"{os.getpid()}x{next(MADE)}"  # the kernel may still be taking away the last ones
+        self.names = [f"medloc{made}h{number}" for number in range(number_of_hosts)]
+        self.addresses = [f"{NETWORK}.{number + 1}" for number in range(number_of_hosts)]
+        self.bridge = f"ml{made}"
 
     def start(self, number, command, **keywords):
         """Start a command on a host."""
@@ -30,9 +33,9 @@ def ip(*words):
 
 
 @contextmanager
-def hosts(count):
+def hosts(number_of_hosts):
     """Yield so many hosts; remove them in the end."""
-    made = Hosts(count)
+    made = Hosts(number_of_hosts)
     try:
         ip("link", "add", made.bridge, "type", "bridge")
         ip("link", "set", made.bridge, "up")

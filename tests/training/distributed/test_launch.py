@@ -36,7 +36,7 @@ def test_every_rank_sees_the_same_and_the_first_writes_and_what_is_interrupted_r
     assert [line["ious"] for line in written] == [json.loads(line)["ious"] for line in traces[0].splitlines()]
     assert all(len(line["ious"]) == 2 and len(line["ious"][0]) == 4 for line in written)
     record = read_record(outcome.folder / "record.json")
-    assert (record.status, record.config["world_size"]) == ("complete", processes)
+    assert (record.status, record.config["launch"]["processes"]) == ("complete", processes)
     assert outcome.record == record  # it comes back from the first worker
     assert record.metrics["final"]["n"] == 12
     assert len((outcome.folder / "curve.jsonl").read_text().splitlines()) == 1
