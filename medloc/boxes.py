@@ -106,7 +106,7 @@ class ParseFailure:
 
 
 # Linear in the length of the text: `*+`, `++`, `?+` and `{1,9}+` never backtrack, all other repetitions are bounded.
-# A run of points is read as one match. All other attempts end within four numbers, so that few read one character.
+# One match takes a run of points. Every other attempt ends within four numbers, so few attempts read one character.
 _NUMBER = r"[+-]?+(?:[0-9]{1,9}+(?:\.[0-9]*+)?+|\.[0-9]++)"
 _ITEM = rf"""\s*+["']?+\s*+{_NUMBER}\s*+(?:pixels|px|%)?+\s*+["']?+\s*+"""
 _FOUR = ",".join([_ITEM] * 4) + r"(?:,\s*+)?+"

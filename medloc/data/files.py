@@ -32,7 +32,7 @@ SIDECAR = 2**20
 """Bytes of one image's own label file (YOLO, VOC) and of a list of class names."""
 
 DOCUMENT = 2**28
-"""Bytes of a COCO file, which is read as a whole."""
+"""Most bytes of a COCO file; the reader holds the whole file in memory."""
 
 BOXES = 1000
 """Boxes, or components of masks, on one image."""

@@ -1,4 +1,4 @@
-"""Notice within seconds that another machine of a launch has vanished.
+"""Notice within half a minute that another machine of a launch has vanished.
 
 A collective waits `launch.timeout_s` for a process that is gone, since a cut cable sends nothing. The launching process
 of every machine therefore counts up in a store that machine 0 holds, and reads the counts of the others.
